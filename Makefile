@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+# make [V=1] [SAN=1] [DEVELOPER=1] [O=dir]     everything built lands under $(O)
+O         ?= build
+CLANG     ?= clang
+BPFTOOL   ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PROTOC_C  ?= protoc-c
+PKGCONFIG ?= pkg-config
+ARCH      ?= $(shell uname -m)
+BPF_ARCH  := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+VERSION   := 0.1.0
+
+ROOMS := base capture feed stream proto genai trace guard sink
+LIBS  := -lbpf -lelf -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lcapstone -lpthread -lm
+
+CFLAGS     ?= -g -O2
+WARN       := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-unused-parameter -Wvla
+ALL_CFLAGS  = -std=gnu11 -D_GNU_SOURCE -DONLOOKER_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) \
+	      -Iuser -Iinclude -I$(O) -MMD -MP
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Werror \
+	      -Iinclude -Ivmlinux -Ibpf -MMD -MP
+ifeq ($(DEVELOPER),1)
+ALL_CFLAGS += -Werror
+endif
+ifeq ($(SAN),1)
+ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS    += -fsanitize=address,undefined
+endif
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2);
+MAKEFLAGS += --no-print-directory
+endif
+
+all: $(O)/onlooker
+
+# A new .c file is picked up by being there.
+objects = $(patsubst %.c,$(O)/%.o,$(wildcard user/$(1)/*.c))
+ROOM_LIBS := $(ROOMS:%=$(O)/lib/%.a)
+BPF_OBJ   := $(patsubst %.bpf.c,$(O)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+MAIN_OBJ  := $(patsubst %.c,$(O)/%.o,$(wildcard user/*.c))
+
+define room_rules
+$(O)/lib/$(1).a: $(call objects,$(1)) $(if $(filter sink,$(1)),$(O)/otlp.pb-c.o)
+	$$(call say,AR,$$@)mkdir -p $$(@D)
+	$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rules,$(r))))
+
+$(O)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$<)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(O)/capture.skel.h: $(BPF_OBJ)
+	$(call say,SKEL,$@)$(BPFTOOL) gen object $(@:.skel.h=.bpf.o) $^
+	$(Q)$(BPFTOOL) gen skeleton $(@:.skel.h=.bpf.o) name capture_bpf > $@
+
+$(O)/otlp.pb-c.c: user/sink/otlp.proto
+	$(call say,PROTO,$<)mkdir -p $(@D)
+	$(Q)$(PROTOC_C) --c_out=$(O) --proto_path=user/sink $<
+$(O)/otlp.pb-c.h: $(O)/otlp.pb-c.c
+$(O)/otlp.pb-c.o: $(O)/otlp.pb-c.c
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -Wno-unused -c $< -o $@
+
+$(call objects,capture): | $(O)/capture.skel.h
+$(call objects,sink): | $(O)/otlp.pb-c.h
+
+$(O)/%.o: %.c
+	$(call say,CC,$<)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/onlooker: $(MAIN_OBJ) $(ROOM_LIBS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(MAIN_OBJ) -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group -o $@ $(LIBS)
+
+# tests/unit/ROOM/test_x.c is linked with ROOM and the rooms before it, so a room cannot lean on a later one.
+upto = $(if $(filter $(firstword $(2)),$(1)),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT     := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
+define unit_rules
+$(patsubst %.c,$(O)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(O)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(foreach r,$(call upto,$(1),$(ROOMS)),$(O)/lib/$(r).a)
+	$$(call say,TEST,$$@)mkdir -p $$(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@ -lcmocka $(LIBS)
+endef
+$(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
+# Tests of the whole way live in tests/unit/flow and link everything but main.c.
+$(patsubst %.c,$(O)/%,$(wildcard tests/unit/flow/test_*.c)): $(O)/tests/unit/flow/%: tests/unit/flow/%.c $(filter-out %/main.o,$(MAIN_OBJ)) $(ROOM_LIBS)
+	$(call say,TEST,$@)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $< $(filter-out %/main.o,$(MAIN_OBJ)) -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group -o $@ -lcmocka $(LIBS)
+
+clean:
+	$(Q)rm -rf $(O)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+.PHONY: all clean
+.DELETE_ON_ERROR:
+.SECONDARY:

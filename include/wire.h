@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef WIRE_H
+#define WIRE_H
+
+/*
+ * What the kernel half writes and the user half reads.  The only header both
+ * halves include, and also the on-disk format of recordings, so: fixed-width
+ * types, explicit padding, host byte order, enum values append-only.
+ *
+ * Every record starts with struct wire_hdr.  hdr.size is the whole record; what
+ * the ring holds behind it (reservations come in size classes) is not data.
+ * Times are CLOCK_BOOTTIME nanoseconds; WIRE_CLOCK says how to make them unix time.
+ */
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define WIRE_VERSION 1
+
+enum wire_kind {
+	/* from the kernel */
+	WIRE_DATA = 1,		/* struct wire_data: bytes of one call, or of a part of it */
+	WIRE_STREAM_END = 2,	/* struct wire_stream_end: the object is gone; final offsets */
+	WIRE_BIND = 3,		/* struct wire_bind: this TLS object uses this socket */
+	WIRE_SOCK = 4,		/* struct wire_sock: a socket's addresses, once, before its first use */
+	WIRE_RECORD = 5,	/* struct wire_record: TLS records passed on a socket (lengths only) */
+	WIRE_HELLO = 6,		/* struct wire_hello: the head of a TLS ClientHello */
+	WIRE_FORK = 7,		/* struct wire_fork */
+	WIRE_EXEC = 8,		/* struct wire_exec */
+	WIRE_EXIT = 9,		/* struct wire_exit */
+	WIRE_MAP = 10,		/* struct wire_map: a tracked process mapped an executable file not seen before */
+	/* from the user half, put into the order of the others so that a replay sees them too */
+	WIRE_CLOCK = 64,	/* struct wire_clock */
+	WIRE_TICK = 65,		/* struct wire_hdr alone: time has passed, drive timeouts */
+	WIRE_FACTS = 66,	/* struct wire_facts: what /proc said of a process */
+	WIRE_BOOKS = 67,	/* struct wire_books: the kernel half's counters so far */
+	WIRE_FINISH = 68,	/* struct wire_hdr alone: observation ends here */
+};
+
+/* The direction as the observed process sees it. */
+enum wire_dir { WIRE_OUT = 0, WIRE_IN = 1 };
+
+struct wire_hdr {
+	__u32 size;		/* whole record, this header included */
+	__u8 kind;		/* enum wire_kind */
+	__u8 flags;
+	__u16 cpu;
+	__u32 pid;		/* tgid in the initial pid namespace */
+	__u32 tid;
+	__u64 ts;		/* CLOCK_BOOTTIME, ns; for a call: when it returned */
+	__u64 start;		/* start_boottime of the thread group's leader, ns: with pid it names a process */
+};
+
+/* wire_data.source */
+enum wire_source {
+	WIRE_SRC_SOCKET = 0,	/* obj: the kernel's struct sock */
+	WIRE_SRC_TLS = 1,	/* obj: the library's connection object (SSL *) */
+};
+
+/* wire_data.flags */
+#define WIRE_F_HOLE	0x01	/* len bytes passed, none of them follow: unreadable, too many, or ring full */
+#define WIRE_F_EARLY	0x02	/* TLS 0-RTT data */
+#define WIRE_F_JOINED	0x04	/* the stream was in use before we looked: its first record does not start at its beginning */
+#define WIRE_F_EOF	0x08	/* the peer ended this direction (a read returned 0); no bytes */
+#define WIRE_F_LAST	0x10	/* last part of the call that moved it */
+
+struct wire_data {
+	struct wire_hdr hdr;
+	__u64 stream;		/* names the stream; given out once, never used again in one recording */
+	__u64 obj;		/* see source: a name, never dereferenced */
+	__u64 off;		/* bytes that passed this stream and direction before this record */
+	__u32 len;		/* bytes this record stands for; min(len, size - sizeof) follow, HOLE: none */
+	__u32 call_len;		/* bytes the whole call moved */
+	__u8 source;		/* enum wire_source */
+	__u8 dir;		/* enum wire_dir */
+	__u16 lib;		/* WIRE_SRC_TLS: row of the library in user/capture/tls_libs.c */
+	__u8 flags;		/* WIRE_F_* */
+	__u8 pad[3];
+	/* bytes follow */
+};
+
+struct wire_stream_end {
+	struct wire_hdr hdr;
+	__u64 stream;
+	__u64 off[2];		/* final offsets by enum wire_dir */
+};
+
+struct wire_bind {
+	struct wire_hdr hdr;
+	__u64 stream;		/* a TLS stream */
+	__u64 sock;		/* wire_sock.sock */
+	__u8 basis;		/* enum wire_bind_basis */
+	__u8 pad[7];
+};
+
+enum wire_bind_basis {
+	WIRE_BIND_CALL = 1,	/* a socket call on the same thread inside the TLS call */
+	WIRE_BIND_FD = 2,	/* SSL_set_fd, SSL_set_rfd, SSL_set_wfd */
+	WIRE_BIND_RECORD = 3,	/* user half: TLS record lengths match the plaintext lengths, same thread */
+};
+
+struct wire_sock {
+	struct wire_hdr hdr;
+	__u64 sock;		/* names the socket; given out once, as wire_data.stream */
+	__u64 ino;		/* as in /proc/PID/fd: socket:[ino] */
+	__u16 family;		/* AF_INET, AF_INET6, AF_UNIX */
+	__u16 lport, rport;	/* host byte order */
+	__u8 proto;		/* IPPROTO_TCP, ... */
+	__u8 role;		/* enum wire_role */
+	__u8 laddr[16], raddr[16];	/* network byte order; IPv4: the first 4 bytes */
+};
+
+enum wire_role { WIRE_ROLE_UNKNOWN = 0, WIRE_ROLE_CLIENT = 1, WIRE_ROLE_SERVER = 2 };
+
+/* One socket call of a TLS-looking socket: its length and first header, no payload.  Until the socket is bound. */
+struct wire_record {
+	struct wire_hdr hdr;
+	__u64 sock;
+	__u32 len;		/* bytes the call moved */
+	__u8 dir;
+	__u8 head[5];		/* first five bytes of the buffer */
+	__u8 pad[6];
+};
+
+struct wire_hello {
+	struct wire_hdr hdr;
+	__u64 sock;
+	/* up to 4 KiB of the ClientHello follow */
+};
+
+struct wire_fork {
+	struct wire_hdr hdr;	/* the parent */
+	__u32 child;
+	__u32 pad;
+	__u64 child_start;
+};
+
+struct wire_exec {
+	struct wire_hdr hdr;
+	__u32 ppid;
+	__u32 uid;
+	__u64 dev, ino;		/* of the executable: s_dev, i_ino */
+	__u16 filename_len;	/* with its NUL */
+	__u16 argv_len;		/* bytes kept of the NUL-separated argument area */
+	__u32 argv_total;
+	/* filename, then argv follow */
+};
+
+struct wire_exit {
+	struct wire_hdr hdr;
+	__s32 code;		/* as wait(2): exit status << 8 | signal */
+	__u32 pad;
+};
+
+struct wire_map {
+	struct wire_hdr hdr;
+	__u64 dev, ino;
+	__u64 addr;		/* where it was mapped */
+	__u32 held;		/* 1: the process was stopped for us, continue it when attached */
+	__u32 pad;
+};
+
+struct wire_clock {
+	struct wire_hdr hdr;
+	__u64 unix_offset;	/* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
+	__u64 seed[2];		/* trace and span ids are made from this: a replay makes the same ones */
+	__u32 mode;		/* enum wire_mode */
+	__u32 root_pid;		/* WIRE_MODE_RUN: the observed command's pid */
+	__u64 root_start;
+};
+
+enum wire_mode { WIRE_MODE_RUN = 1, WIRE_MODE_WATCH = 2 };
+
+/* Strings follow, each ended by NUL, in this order; empty: unknown. */
+enum wire_fact {
+	WIRE_FACT_EXE,		/* readlink /proc/PID/exe */
+	WIRE_FACT_CWD,
+	WIRE_FACT_CONTAINER,	/* container id, 64 hex digits */
+	WIRE_FACT_SERVICE,	/* OTEL_SERVICE_NAME of the process */
+	WIRE_FACT_RESOURCE,	/* OTEL_RESOURCE_ATTRIBUTES of the process */
+	WIRE_FACT_HOST,		/* host name */
+	WIRE_FACT_HOST_ID,	/* /etc/machine-id */
+	WIRE_FACT_TRACEPARENT,	/* TRACEPARENT of the process */
+	WIRE_FACT_USER,		/* name of the effective user */
+	WIRE_FACT_ARGV0,	/* argv[0], for processes whose exec we did not see */
+	WIRE_FACT_CNT
+};
+
+struct wire_facts {
+	struct wire_hdr hdr;
+	__u32 ppid;
+	__u32 vpid;		/* pid in its own namespace; 0 unknown */
+};
+
+/* Counters of the kernel half.  Bytes are plaintext bytes of accepted calls of observed processes. */
+struct wire_stats {
+	__u64 seen_bytes;	/* = delivered + dropped + truncated + ignored */
+	__u64 delivered_bytes;	/* copied into the ring */
+	__u64 dropped_bytes;	/* ring full */
+	__u64 truncated_bytes;	/* unreadable pages, calls past the largest size */
+	__u64 ignored_bytes;	/* the user half asked not to copy this stream */
+	__u64 records;		/* put into the rings */
+	__u64 dropped_records;	/* of them data; control records are counted next */
+	__u64 dropped_control;
+	__u64 map_full;		/* a map had no room: streams, sockets or calls that could not be followed */
+	__u64 unmatched;	/* a return without its entry: the call began before we attached */
+};
+
+struct wire_books {
+	struct wire_hdr hdr;
+	struct wire_stats stats;
+};
+
+/* A BPF global's type has to be here: the generated skeleton names it. */
+
+enum tls_len {
+	TLS_LEN_RET = 0,	/* the return value, an int: bytes if > 0 */
+	TLS_LEN_OUT_PTR = 1,	/* *(size_t *)len_arg, if the return value is 1 */
+	TLS_LEN_RET_LONG = 2,	/* the return value, a ssize_t */
+	TLS_LEN_EARLY_IN = 3,	/* SSL_read_early_data: *(size_t *)len_arg, if the return value is 1 or 2 */
+};
+
+enum tls_what {
+	TLS_DATA = 0,
+	TLS_FREE = 1,		/* conn_arg dies: SSL_free */
+	TLS_HANDSHAKE = 2,	/* conn_arg begins here: the stream was not joined in the middle */
+	TLS_SET_FD = 3,		/* conn_arg, buf_arg is the fd */
+	TLS_SNI = 4,		/* reserved */
+};
+
+struct tls_spec {
+	__u8 what;		/* enum tls_what */
+	__u8 dir;		/* enum wire_dir */
+	__u8 conn_arg;		/* 1-based register arguments; 0: none */
+	__u8 buf_arg;
+	__u8 len_how;		/* enum tls_len */
+	__u8 len_arg;		/* for the OUT_PTR kinds */
+	__u8 early;		/* 0-RTT data */
+	__u8 pad;
+	__u16 lib;		/* row in user/capture/tls_libs.c */
+	__u16 pad2[3];
+};
+
+#define TLS_SPECS_MAX	64	/* power of two: the BPF side masks with MAX - 1 */
+
+/* The part of a record that its size class may hold.  A call longer than a class is cut into parts of the largest. */
+#define WIRE_CHUNK	(64 * 1024)
+
+_Static_assert(sizeof(struct wire_hdr) == 32, "wire_hdr is on disk");
+_Static_assert(sizeof(struct wire_data) == 72, "wire_data is on disk");
+_Static_assert(sizeof(struct wire_stream_end) == 56, "wire_stream_end is on disk");
+_Static_assert(sizeof(struct wire_bind) == 56, "wire_bind is on disk");
+_Static_assert(sizeof(struct wire_sock) == 88, "wire_sock is on disk");
+_Static_assert(sizeof(struct wire_record) == 56, "wire_record is on disk");
+_Static_assert(sizeof(struct wire_hello) == 40, "wire_hello is on disk");
+_Static_assert(sizeof(struct wire_fork) == 48, "wire_fork is on disk");
+_Static_assert(sizeof(struct wire_exec) == 64, "wire_exec is on disk");
+_Static_assert(sizeof(struct wire_exit) == 40, "wire_exit is on disk");
+_Static_assert(sizeof(struct wire_map) == 64, "wire_map is on disk");
+_Static_assert(sizeof(struct wire_clock) == 72, "wire_clock is on disk");
+_Static_assert(sizeof(struct wire_facts) == 40, "wire_facts is on disk");
+_Static_assert(sizeof(struct wire_books) == 112, "wire_books is on disk");
+_Static_assert(sizeof(struct tls_spec) == 16, "tls_spec is shared");
+_Static_assert((TLS_SPECS_MAX & (TLS_SPECS_MAX - 1)) == 0, "mask");
+
+#endif /* WIRE_H */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GENAI_H
+#define GENAI_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "proto/exchange.h"
+
+/*
+ * One model call, in the words of the OpenTelemetry GenAI conventions and of no
+ * provider (shared names: semantic-conventions-genai, inference span).  Absent
+ * is absent: every optional number has a flag, every view may be VIEW_NONE.
+ * Views point into the call's arena.
+ */
+struct opt_int {
+	bool set;
+	int64_t v;
+};
+
+struct opt_double {
+	bool set;
+	double v;
+};
+
+enum gen_op { GEN_CHAT, GEN_COMPLETION, GEN_GENERATE_CONTENT, GEN_EMBEDDINGS, GEN_OP_CNT };
+
+/* One part of an output message while it is put together. */
+enum gen_part_kind { GEN_TEXT, GEN_REASONING, GEN_TOOL_CALL, GEN_SERVER_TOOL_CALL, GEN_SERVER_TOOL_RESULT, GEN_REFUSAL };
+
+struct gen_part {
+	enum gen_part_kind kind;
+	int64_t index;		/* the provider's, to find it again in a stream */
+	int64_t index2;		/* a second one (content_index, summary_index), else -1 */
+	struct view id, name;	/* tool calls */
+	struct buf text;	/* text, reasoning, or the arguments as sent (JSON text, may be invalid) */
+	struct gen_part *next;
+};
+
+struct gen_choice {
+	int64_t index;
+	struct view role;
+	struct view finish;	/* the provider's word; VIEW_NONE: not said */
+	struct gen_part *parts, **parts_end;
+	struct gen_choice *next;
+};
+
+struct gen_call {
+	const struct provider *provider;
+	struct arena arena;		/* 4 MiB at most; buffers of parts and lists are separate */
+	bool want_content;
+
+	enum gen_op op;
+	const char *provider_name;	/* gen_ai.provider.name */
+	const char *api_type;		/* openai.api.type, or NULL */
+
+	/* request */
+	struct view request_model;
+	bool stream;
+	struct opt_int max_tokens, seed, top_k, choice_count;
+	struct opt_double temperature, top_p, frequency_penalty, presence_penalty;
+	struct buf stop_sequences;	/* JSON array of strings, empty: none */
+	struct view reasoning_level, previous_response_id, conversation_id, output_type;
+	struct view request_service_tier;
+	struct buf encoding_formats;	/* JSON array of strings, empty: none */
+	struct opt_int dimension_count;
+
+	/* response */
+	struct view response_id, response_model, response_service_tier, system_fingerprint, response_status;
+	struct gen_choice *choices, **choices_end;	/* in order of their index */
+	struct opt_int input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens;
+	struct opt_int input_text_tokens, input_image_tokens, input_audio_tokens;
+	struct opt_int output_text_tokens, output_image_tokens, output_audio_tokens;
+	bool compacted;
+
+	/* failure */
+	struct view error_type;		/* the provider's code; VIEW_NONE: no failure was said */
+	struct view error_message;
+
+	bool terminal;		/* the provider's own last word came: [DONE], message_stop, response.completed, or a whole JSON answer */
+	bool request_cut;	/* the request was read only as far as it was kept */
+	bool response_cut;
+	bool not_inference;	/* recognised, but no model ran (count_tokens, ...): make no span */
+
+	/* content, JSON as gen_ai-*-messages schemas demand; empty unless want_content.  16 MiB at most each. */
+	struct buf system_instructions, input_messages, tool_definitions;
+
+	void *state;		/* the provider's own while it reads a stream; in the arena */
+};
+
+struct gen_call_limits {
+	size_t content_max;
+};
+
+/*
+ * A provider reads; it does not decide what becomes of what it read.  All
+ * functions fill the call and never fail on data: what cannot be read is
+ * skipped, so that everything that can be read is reported.
+ */
+struct provider {
+	const char *name;	/* of the row, for tests and status: "openai-chat" */
+	/*
+	 * How sure: 0 not mine, 1 by shape, 2 by path, 3 by path and host or shape.
+	 * body is the request's JSON (JSON_NONE when unreadable or not yet there).
+	 */
+	int (*match)(const struct exchange *x, struct json body);
+
+	void (*request)(struct gen_call *c, const struct exchange *x, struct json body);
+	void (*response)(struct gen_call *c, const struct exchange *x, struct json body);	/* a whole JSON answer, errors included */
+	void (*event)(struct gen_call *c, struct view name, struct view data);			/* one SSE event */
+	void (*finish)(struct gen_call *c, const struct exchange *x);	/* the exchange is over; may be NULL */
+};
+
+extern const struct provider *const providers[];	/* NULL at the end */
+
+/*
+ * A call for this exchange, or NULL when it is none.  Call it at XEV_REQUEST;
+ * when that gave NULL because the request could not be seen (lost, joined), call it again at the
+ * first XEV_EVENT or at XEV_DONE: then the answer's shape decides.
+ */
+struct gen_call *gen_open(const struct exchange *x, bool want_content);
+void gen_event(struct gen_call *c, const struct exchange *x, struct view name, struct view data);
+/* At XEV_DONE: reads a JSON answer, the status of an error without one, and settles finish reasons. */
+void gen_finish(struct gen_call *c, const struct exchange *x);
+void gen_free(struct gen_call *c);	/* NULL is fine */
+
+/* The output messages as their schema demands; appends a JSON array to out.  0, -E2BIG, -ENOMEM. */
+int gen_output_messages(const struct gen_call *c, struct buf *out);
+
+/* finish_reasons: one for each choice in order; "error" where one was expected and never came.  NULL-ended views. */
+size_t gen_finish_reasons(const struct gen_call *c, struct view *ret, size_t max);
+
+/* What providers build with.  All take NULL results of failed allocations. */
+struct gen_choice *gen_choice(struct gen_call *c, int64_t index);	/* found or made; NULL: too many (128) or no memory */
+struct gen_part *gen_part(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind, int64_t index, int64_t index2);
+void gen_set_text(struct gen_call *c, struct view *field, struct json v);	/* a non-empty string's text, if v is one */
+void gen_set_int(struct opt_int *field, struct json v);
+void gen_set_double(struct opt_double *field, struct json v);
+
+#endif /* GENAI_H */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CODING_H
+#define CODING_H
+
+#include "base/buf.h"
+
+/*
+ * Content codings (RFC 9110 section 8.4): gzip, deflate (zlib and raw), br,
+ * zstd, identity, and several one after another ("gzip, br").  Decoding is
+ * incremental; output is bounded per call and in all.
+ */
+struct coding;
+
+/* From a Content-Encoding value.  NULL: identity or empty.  An unknown coding gives a decoder whose first take says -ENOTSUP. */
+struct coding *coding_new(struct view content_encoding);
+void coding_free(struct coding *c);
+
+#define CODING_RATIO_MAX 1000	/* decoded bytes per coded byte, once more than CODING_FREE were decoded */
+#define CODING_FREE (1024 * 1024)
+
+/*
+ * Decodes from *in (advanced), appending at most 64 KiB to *out.  1: there may be
+ * more, call again.  0: *in is used up.  < 0 for good: -EILSEQ broken data, -E2BIG blow-up
+ * limit, -ENOTSUP, -ENOMEM.
+ */
+int coding_take(struct coding *c, struct view *in, struct buf *out);
+
+/* True when the coded stream reached its own end. */
+bool coding_done(const struct coding *c);
+
+#endif /* CODING_H */

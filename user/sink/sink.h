@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SINK_H
+#define SINK_H
+
+#include "trace/span.h"
+
+/*
+ * Where finished spans go.  put() borrows the span.  Nothing here may block the
+ * observation: a sink that talks to a network has a bounded queue and counts
+ * what it drops.
+ */
+struct sink_stats {
+	uint64_t spans;		/* handed to put() */
+	uint64_t delivered;	/* written, or accepted by the other side */
+	uint64_t dropped;	/* queue full, or too large */
+	uint64_t rejected;	/* refused by the other side, partially or for good */
+	uint64_t retries;
+};
+
+struct sink {
+	const struct sink_type *type;
+	struct sink_stats stats;
+};
+
+struct sink_type {
+	const char *name;	/* "file", "otlp", "terminal" */
+
+	/* 0, or a negative errno once it is broken (disk full); the caller says so once and goes on without it. */
+	int (*put)(struct sink *s, const struct span *span);
+
+	/* Writes out what is held, within timeout_ms.  0, or -ETIMEDOUT with the rest counted as dropped. */
+	int (*flush)(struct sink *s, int timeout_ms);
+
+	void (*free)(struct sink *s);
+};
+
+/*
+ * OTLP/JSON lines, one TracesData object a line, flushed line by line.  "-" is stdout.
+ * A new file is 0600; owner (uid_t)-1: stays the caller's.  NULL and *ret_err = negative errno.
+ */
+struct sink *sink_file_new(const char *path, unsigned owner, unsigned group, int *ret_err);
+
+struct otlp_config {
+	const char *endpoint;	/* whole URL of the traces endpoint */
+	const char *headers;	/* OTEL_EXPORTER_OTLP_HEADERS form; NULL */
+	const char *ca_file, *client_cert, *client_key;	/* NULL: the system's */
+	long timeout_ms;	/* of one attempt */
+	bool gzip;
+	unsigned queue_max;	/* spans waiting, 2048 */
+	unsigned batch_max;	/* spans in one request, 512 */
+	unsigned delay_ms;	/* an incomplete batch is sent after so long, 5000 */
+};
+
+/*
+ * Fills c from --otlp's value (NULL: none given) and the OTEL_* variables, with
+ * OTLP's rules for what is appended to which URL.  false: a value makes no
+ * sense, *ret_why (static or in c's lifetime) says which in words.
+ */
+bool otlp_config(struct otlp_config *c, const char *url, const char **ret_why);
+void otlp_config_release(struct otlp_config *c);
+
+/* OTLP/HTTP protobuf.  A thread of its own sends, retries with backoff, and never holds up put(). */
+struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err);
+
+struct terminal_config {
+	int fd;
+	bool live;		/* draw each span when it is finished; else the whole tree at flush */
+	bool color;
+	bool verbose;
+};
+struct sink *sink_terminal_new(const struct terminal_config *c, int *ret_err);
+
+static inline int sink_put(struct sink *s, const struct span *span)
+{
+	s->stats.spans++;
+	return s->type->put(s, span);
+}
+
+static inline int sink_flush(struct sink *s, int timeout_ms)
+{
+	return s->type->flush ? s->type->flush(s, timeout_ms) : 0;
+}
+
+static inline void sink_free(struct sink *s)
+{
+	if (s)
+		s->type->free(s);
+}
+
+#endif /* SINK_H */
