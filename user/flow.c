@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The whole way of the data, in order.  The rooms do not know each other; this
+ * is the only file that calls them all.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow.h"
+#include "genai/genai.h"
+#include "proto/exchange.h"
+
+#define STREAMS_MAX	(64 * 1024)
+#define OPAQUE_ENOUGH	(64 * 1024)	/* bytes of no known protocol after which the rest is not wanted */
+
+struct flow {
+	struct flow_config config;
+	struct flow_stats stats;
+	struct wire_stats kernel;
+	struct streams *streams;
+	struct trace *trace;
+	struct guard guard;
+	struct sink *sinks[FLOW_SINKS_MAX];
+	bool broken[FLOW_SINKS_MAX];
+	char sink_error[160];
+};
+
+/* What flow keeps of a stream: its connection, and who talks. */
+struct talk {
+	struct conn *conn;
+	uint64_t opaque;
+	bool ignored;
+};
+
+/* What flow keeps of an exchange: the model call it may be, and who made it. */
+struct asked {
+	struct gen_call *call;
+	uint32_t pid;
+	uint64_t start;
+};
+
+struct flow *flow_new(const struct flow_config *c)
+{
+	struct flow *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->config = *c;
+	f->guard.content = c->content;
+	f->streams = streams_new(STREAMS_MAX);
+	f->trace = trace_new(&c->trace);
+	if (f->streams && f->trace)
+		return f;
+	flow_free(f);
+	return NULL;
+}
+
+void flow_free(struct flow *f)
+{
+	if (!f)
+		return;
+	streams_free(f->streams);
+	trace_free(f->trace);
+	free(f);
+}
+
+int flow_add_sink(struct flow *f, struct sink *s)
+{
+	for (size_t i = 0; i < FLOW_SINKS_MAX; i++) {
+		if (f->sinks[i])
+			continue;
+		f->sinks[i] = s;
+		return 0;
+	}
+	return -E2BIG;
+}
+
+/* trace -> guard -> sinks */
+static void deliver(struct flow *f)
+{
+	struct span *s;
+	int err;
+
+	while ((s = trace_next(f->trace))) {
+		guard_apply(&f->guard, s);
+		for (size_t i = 0; i < FLOW_SINKS_MAX && f->sinks[i]; i++) {
+			if (f->broken[i])
+				continue;
+			err = sink_put(f->sinks[i], s);
+			if (!err)
+				continue;
+			f->broken[i] = true;
+			snprintf(f->sink_error, sizeof(f->sink_error), "%s: %s; going on without it",
+				 f->sinks[i]->type->name, strerror(-err));
+		}
+		span_free(s);
+	}
+}
+
+static struct asked *asked_of(struct exchange *x, const struct piece *p)
+{
+	struct asked *a = x->user;
+
+	if (!a) {
+		a = x->user = calloc(1, sizeof(*a));
+		if (a) {
+			a->pid = p->pid;
+			a->start = p->start;
+		}
+	}
+	return a;
+}
+
+/* genai -> trace */
+static void on_done(struct flow *f, const struct piece *p, const struct xev *ev, struct asked *a)
+{
+	f->stats.exchanges++;
+	if (!a->call) {
+		f->stats.other_exchanges++;
+		return;
+	}
+	gen_finish(a->call, ev->x);
+	if (a->call->not_inference)
+		f->stats.other_exchanges++;
+	else
+		trace_call(f->trace, a->call, ev->x, p->stream, a->pid, a->start, ev->ts);
+	gen_free(a->call);
+	a->call = NULL;
+}
+
+/* proto -> genai */
+static void on_exchange(struct flow *f, const struct piece *p, const struct xev *ev)
+{
+	struct asked *a = asked_of(ev->x, p);
+
+	if (!a)
+		return;
+	if (ev->kind == XEV_REQUEST) {		/* its last byte says best who sent it */
+		a->pid = p->pid;
+		a->start = p->start;
+	}
+	if (!a->call && ev->kind != XEV_RESPONSE)
+		a->call = gen_open(ev->x, f->config.content);
+	if (ev->kind == XEV_EVENT && a->call)
+		gen_event(a->call, ev->x, ev->name, ev->value);
+	if (ev->kind != XEV_DONE)
+		return;
+	on_done(f, p, ev, a);
+	free(a);
+	ev->x->user = NULL;
+}
+
+static void on_opaque(struct flow *f, const struct piece *p, const struct xev *ev)
+{
+	struct talk *t = p->stream->user;
+
+	t->opaque += ev->value.n;
+	if (t->ignored || t->opaque < OPAQUE_ENOUGH || !f->config.ignore)
+		return;
+	t->ignored = true;
+	f->config.ignore(f->config.ignore_arg, p->stream->id);
+}
+
+static void walk(struct flow *f, const struct piece *p, struct talk *t)
+{
+	struct xev ev;
+
+	while (conn_next(t->conn, &ev)) {
+		if (ev.kind == XEV_OPAQUE)
+			on_opaque(f, p, &ev);
+		else if (conn_role(t->conn) == CONN_SERVER)
+			f->stats.server_exchanges += ev.kind == XEV_DONE;
+		else
+			on_exchange(f, p, &ev);
+	}
+}
+
+static struct talk *talk_of(struct flow *f, struct stream *s)
+{
+	struct talk *t = s->user;
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (t)
+		t->conn = conn_new(s->joined);
+	if (t && t->conn)
+		return s->user = t;
+	free(t);
+	f->stats.conns_refused++;
+	return NULL;
+}
+
+static void close_talk(struct flow *f, struct stream *s, struct talk *t)
+{
+	const struct conn_books *b = conn_books(t->conn);
+
+	for (int dir = 0; dir < 2; dir++) {
+		f->stats.decoded += b->decoded[dir];
+		f->stats.opaque += b->opaque[dir];
+		f->stats.lost += b->lost[dir];
+	}
+	conn_free(t->conn);
+	free(t);
+	s->user = NULL;
+}
+
+/* stream -> proto */
+static void on_piece(struct flow *f, const struct piece *p)
+{
+	struct talk *t = talk_of(f, p->stream);
+
+	if (!t) {
+		f->stats.lost += p->kind == PIECE_BYTES ? p->bytes.n : 0;
+		return;
+	}
+	switch (p->kind) {
+	case PIECE_BYTES:
+		conn_bytes(t->conn, p->dir, p->bytes, p->ts);
+		break;
+	case PIECE_GAP:
+		conn_gap(t->conn, p->dir, p->n, p->ts);
+		break;
+	case PIECE_EOF:
+		conn_eof(t->conn, p->dir, p->ts);
+		break;
+	case PIECE_END:
+		conn_end(t->conn, p->ts);
+		break;
+	}
+	walk(f, p, t);
+	if (p->kind == PIECE_END)
+		close_talk(f, p->stream, t);
+}
+
+/* feed -> stream, and feed -> trace for what is no stream's */
+void flow_record(struct flow *f, const struct wire_hdr *h, size_t room)
+{
+	struct piece p;
+
+	f->stats.records++;
+	if (!feed_valid(h, room)) {
+		f->stats.bad_records++;
+		return;
+	}
+	if (h->kind == WIRE_BOOKS)
+		f->kernel = ((const struct wire_books *)h)->stats;
+	streams_take(f->streams, h);
+	while (streams_next(f->streams, &p))
+		on_piece(f, &p);
+	trace_record(f->trace, h);
+	deliver(f);
+}
+
+const struct flow_stats *flow_stats(const struct flow *f)
+{
+	return &f->stats;
+}
+
+const struct stream_stats *flow_stream_stats(const struct flow *f)
+{
+	return streams_stats(f->streams);
+}
+
+const struct trace_stats *flow_trace_stats(const struct flow *f)
+{
+	return trace_stats(f->trace);
+}
+
+const struct guard *flow_guard(const struct flow *f)
+{
+	return &f->guard;
+}
+
+const struct wire_stats *flow_kernel_stats(const struct flow *f)
+{
+	return &f->kernel;
+}
+
+const char *flow_sink_error(struct flow *f)
+{
+	static char said[sizeof(f->sink_error)];
+
+	if (!f->sink_error[0])
+		return NULL;
+	memcpy(said, f->sink_error, sizeof(said));
+	f->sink_error[0] = '\0';
+	return said;
+}

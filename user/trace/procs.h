@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROCS_H
+#define PROCS_H
+
+#include "base/map.h"
+#include "feed/feed.h"
+#include "trace/span.h"
+
+/*
+ * The observed processes.  (pid, start time) names one; a bare pid never does.
+ * One stays for PROCS_LINGER_NS after its exit, because its sockets are closed
+ * after it.
+ */
+#define PROCS_MAX	(256 * 1024)
+#define PROCS_LINGER_NS	(10 * 1000000000ull)
+
+struct proc {
+	uint32_t pid, ppid, vpid, uid;
+	uint64_t start;
+	uint64_t exec_ts;	/* of the last exec; 0: it was running before we looked, or is a fork without exec */
+	uint64_t first_exec_ts;
+	uint64_t exit_ts;	/* 0: alive */
+	int32_t exit_code;	/* as wait(2) */
+	unsigned exec_cnt;
+	bool has_uid;
+	bool root;		/* a trace begins here */
+	bool reported;		/* its span was handed out */
+	uint8_t trace_id[16], span_id[8], parent_id[8];
+	bool parent_remote;
+	uint32_t depth;
+	struct proc *parent;	/* the process that forked it, while known */
+	unsigned refs;		/* children */
+	char *exe;		/* path; NULL: unknown */
+	char *cwd, *user, *service, *traceparent, *resource_attributes, *container, *host, *host_id, *argv0;
+	char *argv;		/* NUL-separated, of the last exec */
+	size_t argv_n;
+	uint32_t argv_total;
+	struct resource *resource;	/* made when first asked for; thrown away at exec */
+	struct proc *next_dead;
+};
+
+struct procs {
+	struct map by_id;
+	struct proc *dead, **dead_end;	/* in order of exit */
+};
+
+void procs_init(struct procs *ps);
+void procs_release(struct procs *ps);
+
+struct proc *procs_get(const struct procs *ps, uint32_t pid, uint64_t start);	/* NULL: unknown */
+struct proc *procs_add(struct procs *ps, uint32_t pid, uint64_t start);		/* found or made; NULL: full */
+
+/* Bookkeeping that a record asks for.  Return the process concerned (fork: the child), NULL: none. */
+struct proc *procs_fork(struct procs *ps, const struct wire_fork *r);
+struct proc *procs_exec(struct procs *ps, const struct wire_exec *r);
+struct proc *procs_facts(struct procs *ps, const struct wire_facts *r);
+struct proc *procs_exit(struct procs *ps, const struct wire_exit *r);
+
+/* Forgets those that ended more than PROCS_LINGER_NS before now. */
+void procs_sweep(struct procs *ps, uint64_t now);
+
+/* Last component of the executable's path, without " (deleted)"; "unknown". */
+struct view proc_exe_name(const struct proc *p);
+
+#endif /* PROCS_H */

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+
+#include "trace/call_span.h"
+#include "trace/ids.h"
+#include "trace/proc_span.h"
+#include "trace/procs.h"
+#include "trace/trace.h"
+
+struct done {
+	struct span *span;
+	struct done *next;
+};
+
+struct trace {
+	struct trace_config config;
+	struct trace_stats stats;
+	struct trace_clock clock;
+	struct ids ids;
+	struct procs procs;
+	struct done *done, **done_end;
+};
+
+struct trace *trace_new(const struct trace_config *c)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->config = *c;
+	t->done_end = &t->done;
+	procs_init(&t->procs);
+	return t;
+}
+
+void trace_free(struct trace *t)
+{
+	struct span *s;
+
+	if (!t)
+		return;
+	while ((s = trace_next(t)))
+		span_free(s);
+	procs_release(&t->procs);
+	free(t);
+}
+
+struct span *trace_next(struct trace *t)
+{
+	struct done *d = t->done;
+	struct span *s;
+
+	if (!d)
+		return NULL;
+	s = d->span;
+	t->done = d->next;
+	if (!t->done)
+		t->done_end = &t->done;
+	free(d);
+	return s;
+}
+
+/* Takes the span over. */
+static void finish(struct trace *t, struct span *s)
+{
+	struct done *d = malloc(sizeof(*d));
+
+	if (!d) {
+		t->stats.lost++;
+		span_free(s);
+		return;
+	}
+	*d = (struct done){ .span = s };
+	*t->done_end = d;
+	t->done_end = &d->next;
+}
+
+static bool has_id(const struct proc *p)
+{
+	static const uint8_t zero[8];
+
+	return memcmp(p->span_id, zero, sizeof(zero));
+}
+
+/* The nearest process above that has a span of its own: a fork without an exec has none. */
+static const struct proc *above(const struct proc *p)
+{
+	const struct proc *up = p->parent;
+
+	for (int hops = 0; up && hops < 1024; up = up->parent, hops++)
+		if (has_id(up))
+			return up;
+	return NULL;
+}
+
+/* Gives the process its place in a trace: under the process that started it, or as a root. */
+static void place(struct trace *t, struct proc *p)
+{
+	const struct proc *up = above(p);
+
+	if (has_id(p))
+		return;
+	ids_span(&t->ids, p->span_id);
+	if (up) {
+		memcpy(p->trace_id, up->trace_id, sizeof(p->trace_id));
+		memcpy(p->parent_id, up->span_id, sizeof(p->parent_id));
+		p->depth = up->depth + 1;
+		return;
+	}
+	p->root = true;
+	p->parent_remote = p->traceparent &&
+		traceparent_parse(view_of(p->traceparent), p->trace_id, p->parent_id);
+	if (!p->parent_remote)
+		ids_trace(&t->ids, p->trace_id);
+}
+
+/* A span for a process, handed out once: at its exit, or when observation ends. */
+static void report(struct trace *t, struct proc *p, uint64_t ts)
+{
+	struct span *s;
+
+	if (p->reported || !has_id(p) || !t->config.processes)
+		return;
+	p->reported = true;
+	s = span_new();
+	if (!s) {
+		t->stats.lost++;
+		return;
+	}
+	memcpy(s->trace_id, p->trace_id, sizeof(s->trace_id));
+	memcpy(s->span_id, p->span_id, sizeof(s->span_id));
+	memcpy(s->parent_id, p->parent_id, sizeof(s->parent_id));
+	s->parent_remote = p->parent_remote;
+	s->depth = p->depth;
+	s->pid = p->pid;
+	s->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
+	proc_span_fill(s, p, t->config.content, ts, &t->clock);
+	finish(t, s);
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct proc *x = *(const struct proc *const *)a, *y = *(const struct proc *const *)b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* Observation ends: what still runs is reported so, children before parents as if they had ended. */
+static void report_all(struct trace *t, uint64_t ts)
+{
+	struct proc **all = calloc(t->procs.by_id.cnt + 1, sizeof(*all)), *p;
+	size_t pos = 0, n = 0;
+
+	if (!all) {
+		t->stats.lost += t->procs.by_id.cnt;
+		return;
+	}
+	while ((p = map_next(&t->procs.by_id, &pos, NULL)))
+		all[n++] = p;
+	qsort(all, n, sizeof(*all), by_start);
+	while (n)
+		report(t, all[--n], ts);
+	free(all);
+}
+
+static void on_clock(struct trace *t, const struct wire_clock *r)
+{
+	t->clock.unix_offset = r->unix_offset;
+	if (!t->ids.b)
+		ids_init(&t->ids, (const uint64_t[]){ r->seed[0], r->seed[1] });
+}
+
+static void on_exec(struct trace *t, const struct wire_exec *r)
+{
+	struct proc *p = procs_exec(&t->procs, r);
+
+	if (!p)
+		t->stats.lost++;
+	else if (p->parent)
+		place(t, p);
+}
+
+/* Facts come right after the exec, and are all there is of a process that was running before. */
+static void on_facts(struct trace *t, const struct wire_facts *r)
+{
+	struct proc *p = procs_facts(&t->procs, r);
+
+	if (!p)
+		t->stats.lost++;
+	else if (p->exec_cnt || !p->parent)
+		place(t, p);
+}
+
+static void on_exited(struct trace *t, const struct wire_exit *r)
+{
+	struct proc *p = procs_exit(&t->procs, r);
+
+	if (!p)
+		return;
+	if (p->exec_cnt)
+		place(t, p);
+	report(t, p, r->hdr.ts);
+}
+
+void trace_record(struct trace *t, const struct wire_hdr *h)
+{
+	size_t before = t->procs.by_id.cnt;
+
+	switch (h->kind) {
+	case WIRE_CLOCK:
+		on_clock(t, (const void *)h);
+		break;
+	case WIRE_FORK:
+		if (!procs_fork(&t->procs, (const void *)h))
+			t->stats.lost++;
+		break;
+	case WIRE_EXEC:
+		on_exec(t, (const void *)h);
+		break;
+	case WIRE_FACTS:
+		on_facts(t, (const void *)h);
+		break;
+	case WIRE_EXIT:
+		on_exited(t, (const void *)h);
+		break;
+	case WIRE_FINISH:
+		report_all(t, h->ts);
+		break;
+	case WIRE_TICK:
+		procs_sweep(&t->procs, h->ts);
+		return;
+	}
+	t->stats.processes += t->procs.by_id.cnt - before;
+}
+
+/* The call under the process that made it, or in the trace that the agent itself named. */
+static void link_call(struct trace *t, struct span *s, struct proc *p, const struct exchange *x)
+{
+	const struct proc *up = NULL;
+
+	ids_span(&t->ids, s->span_id);
+	if (p && t->config.processes) {
+		if (!has_id(p) && !above(p))
+			place(t, p);
+		up = has_id(p) ? p : above(p);
+	}
+	s->depth = up ? up->depth + 1 : 0;
+	if (traceparent_parse(view_trim(message_header(&x->req, "traceparent")), s->trace_id,
+			      s->parent_id)) {
+		s->parent_remote = true;
+		s->trace_state = arena_copy(&s->arena, message_header(&x->req, "tracestate"));
+		if (up)
+			span_add_link(s, up->trace_id, up->span_id);
+		return;
+	}
+	if (!up) {
+		ids_trace(&t->ids, s->trace_id);
+		return;
+	}
+	memcpy(s->trace_id, up->trace_id, sizeof(s->trace_id));
+	memcpy(s->parent_id, up->span_id, sizeof(s->parent_id));
+}
+
+static const char *source_name(const struct trace *t, const struct stream *s)
+{
+	if (!s || s->source != WIRE_SRC_TLS)
+		return "socket";
+	return t->config.lib_name ? t->config.lib_name(s->lib) : "tls";
+}
+
+void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
+		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts)
+{
+	struct call_facts f = { call, x, s, source_name(t, s), ts, t->config.content };
+	struct proc *p = procs_add(&t->procs, pid, start);
+	struct span *span = span_new();
+	const struct value *complete;
+
+	if (!span) {
+		t->stats.lost++;
+		return;
+	}
+	span->pid = pid;
+	link_call(t, span, p, x);
+	if (p)
+		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
+	call_span_fill(span, &f, &t->clock);
+	complete = attrs_get(&span->attrs, ATTR_ONLOOKER_CAPTURE_COMPLETE);
+	t->stats.incomplete += complete && !complete->b;
+	t->stats.calls++;
+	finish(t, span);
+}
+
+const struct trace_stats *trace_stats(const struct trace *t)
+{
+	return &t->stats;
+}

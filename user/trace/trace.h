@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include "feed/feed.h"
+#include "genai/genai.h"
+#include "stream/stream.h"
+#include "trace/span.h"
+
+/*
+ * Spans, and what links them.  A process is a span from exec to exit, child of
+ * the process that started it; a model call is a span, child of the process
+ * that sent the request.  All of it hangs under the observed command's process
+ * (run) or under each process that was named to watch.
+ */
+struct trace_config {
+	bool content;				/* write what people said */
+	bool processes;				/* make process spans; false: model calls only, each a trace of its own */
+	const char *resource_attributes;	/* OTEL_RESOURCE_ATTRIBUTES for all resources, or NULL */
+	const char *(*lib_name)(unsigned lib);	/* for wire_data.lib; NULL: not known */
+};
+
+struct trace;
+
+struct trace *trace_new(const struct trace_config *c);	/* NULL: no memory */
+void trace_free(struct trace *t);			/* NULL is fine */
+
+/* Takes any record; those that are not its business are ignored.  Then call trace_next() until NULL. */
+void trace_record(struct trace *t, const struct wire_hdr *h);
+
+/* A model call that is over.  pid and start: who sent the request; ts: when it was over.  Then trace_next(). */
+void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
+		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts);
+
+/* The next finished span, the caller's from then on; NULL: none for now. */
+struct span *trace_next(struct trace *t);
+
+struct trace_stats {
+	uint64_t processes;	/* seen */
+	uint64_t calls;		/* model call spans made */
+	uint64_t incomplete;	/* of them with onlooker.capture.complete=false */
+	uint64_t lost;		/* spans that could not be made: no memory, or more processes at once than PROCS_MAX */
+};
+
+const struct trace_stats *trace_stats(const struct trace *t);
+
+#endif /* TRACE_H */
