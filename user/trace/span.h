@@ -73,6 +73,7 @@ struct span {
 	struct span_event *events, **events_end;
 	unsigned event_cnt, event_dropped;	/* 128 at most */
 	struct span_link *links, **links_end;
+	unsigned link_cnt, link_dropped;	/* 128 at most */
 	bool error;		/* status ERROR with this message; else UNSET */
 	struct view error_message;
 	struct resource *resource;	/* a reference of its own; NULL */
@@ -94,6 +95,7 @@ void attrs_free_key(struct attrs *as, struct arena *a, struct view key, struct v
 const struct value *attrs_get(const struct attrs *as, enum attr_id id);	/* NULL: not there */
 
 struct span_event *span_add_event(struct span *s, uint64_t ts, const char *name);	/* NULL: full, counted */
+/* NULL: full, counted. */
 struct span_link *span_add_link(struct span *s, const uint8_t trace_id[static 16], const uint8_t span_id[static 8]);
 
 #endif /* SPAN_H */

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trace/attrs.h"
+
+const struct attr_def attr_defs[ATTR_CNT] = {
+#define X(id, key, is_content, words) [ATTR_##id] = { .name = key, .content = is_content, .text = words },
+	ATTRS(X)
+#undef X
+};
