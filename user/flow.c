@@ -129,6 +129,13 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 	a->call = NULL;
 }
 
+/* When the request did not tell, the first bytes of the answer or the whole of it may. */
+static bool worth_asking(const struct xev *ev)
+{
+	return ev->kind == XEV_REQUEST || ev->kind == XEV_DONE ||
+	       (ev->kind == XEV_EVENT && ev->x->resp.event_cnt <= 1);
+}
+
 /* proto -> genai */
 static void on_exchange(struct flow *f, const struct piece *p, const struct xev *ev)
 {
@@ -140,7 +147,7 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 		a->pid = p->pid;
 		a->start = p->start;
 	}
-	if (!a->call && ev->kind != XEV_RESPONSE)
+	if (!a->call && worth_asking(ev))
 		a->call = gen_open(ev->x, f->config.content);
 	if (ev->kind == XEV_EVENT && a->call)
 		gen_event(a->call, ev->x, ev->name, ev->value);

@@ -31,6 +31,9 @@ struct sink_type {
 	/* Writes out what is held, within timeout_ms.  0, or -ETIMEDOUT with the rest counted as dropped. */
 	int (*flush)(struct sink *s, int timeout_ms);
 
+	/* One sentence on why spans were dropped or rejected last; NULL: nothing to say, or this sink never has anything to say. */
+	const char *(*last_error)(struct sink *s);
+
 	void (*free)(struct sink *s);
 };
 

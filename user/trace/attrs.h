@@ -112,9 +112,7 @@
 	X(ONLOOKER_PROCESS_SIGNAL, "onlooker.process.signal", 0, \
 	  "signal number that ended the process") \
 	X(ONLOOKER_PROCESS_UNFINISHED, "onlooker.process.unfinished", 0, \
-	  "true when the process was still running when observation ended; the span's end is that moment") \
-	X(ONLOOKER_RETRY_OF, "onlooker.retry.count", 0, \
-	  "value of X-Stainless-Retry-Count: the client says that this is its n-th repetition of a call")
+	  "true when the process was still running when observation ended; the span's end is that moment")
 
 enum attr_id {
 #define X(id, name, content, text) ATTR_##id,
