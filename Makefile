@@ -89,10 +89,55 @@ $(patsubst %.c,$(O)/%,$(wildcard tests/unit/flow/test_*.c)): $(O)/tests/unit/flo
 	$(call say,TEST,$@)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $< $(filter-out %/main.o,$(MAIN_OBJ)) -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group -o $@ -lcmocka $(LIBS)
 
+# No root, under 30 s.  The closing line counts the tests of all programs.
+check: $(UNIT) check-headers check-stack check-docs
+	$(Q)scripts/run-units $(O) $(UNIT)
+
+# Each header stands alone.
+check-headers: | $(O)/capture.skel.h $(O)/otlp.pb-c.h
+	$(Q)for h in $$(find user include -name '*.h'); do \
+		$(CC) $(ALL_CFLAGS) -fsyntax-only -MF /dev/null -x c $$h || exit 1; done
+
+# Uprobe programs keep their stack under 64 bytes: bigger ones get a per-CPU stack from the JIT
+# and are preempted on it (kernel a76ab5731e32).
+check-stack: $(BPF_OBJ)
+	$(Q)scripts/check-stack $(BPF_OBJ)
+
+check-docs:
+	$(Q)scripts/gen-attributes --check
+
+# The README's test command: needs root for the live tests and installs what is missing.
+test: setup
+	$(Q)$(MAKE) all check
+	$(Q)scripts/setup-tests
+	$(Q)tests/live/run-all $(O)
+
+test-interop: setup
+	$(Q)$(MAKE) all
+	$(Q)scripts/setup-tests
+	$(Q)tests/interop/run $(O)
+
+setup:
+	$(Q)scripts/setup
+
+# The README's first command.  CMD='...' observes that instead of the demo.
+run: setup
+	$(Q)$(MAKE) all
+	$(Q)O=$(O) scripts/run-demo $(if $(CMD),-- sh -c '$(subst ','\'',$(CMD))')
+
+bench: all
+	$(Q)tests/bench/run $(O)
+
+PREFIX ?= /usr/local
+install: all
+	install -D -m 0755 $(O)/onlooker $(DESTDIR)$(PREFIX)/sbin/onlooker
+
+-include scripts/fuzz.mk
+
 clean:
 	$(Q)rm -rf $(O)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
-.PHONY: all clean
+.PHONY: all check check-headers check-stack check-docs test test-interop setup run bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -297,7 +297,7 @@ static void status_attrs(struct filler *w)
 {
 	const struct call_facts *f = w->f;
 	struct view type = f->call->error_type;
-	char code[8];
+	char code[12];
 
 	if (!type.n && f->x->status >= 400) {
 		snprintf(code, sizeof(code), "%u", f->x->status);
