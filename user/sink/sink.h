@@ -34,12 +34,18 @@ struct sink_type {
 	/* One sentence on why spans were dropped or rejected last; NULL: nothing to say, or this sink never has anything to say. */
 	const char *(*last_error)(struct sink *s);
 
+	/* What went wrong last, a sentence without its full stop; NULL: nothing.  Good until the next call.  May be NULL. */
+	const char *(*last_error)(struct sink *s);
+
 	void (*free)(struct sink *s);
 };
 
 /*
  * OTLP/JSON lines, one TracesData object a line, flushed line by line.  "-" is stdout.
- * A new file is 0600; owner (uid_t)-1: stays the caller's.  NULL and *ret_err = negative errno.
+ * A new file is 0600; owner (uid_t)-1: stays the caller's.  A file that stands there is emptied and
+ * made 0600.  NULL and *ret_err = negative errno: -ELOOP for a symbolic link and -EPERM for a
+ * file that belongs to somebody else than us, owner or root.
+ * The caller has SIGPIPE ignored.
  */
 struct sink *sink_file_new(const char *path, unsigned owner, unsigned group, int *ret_err);
 
@@ -82,6 +88,23 @@ static inline int sink_put(struct sink *s, const struct span *span)
 static inline int sink_flush(struct sink *s, int timeout_ms)
 {
 	return s->type->flush ? s->type->flush(s, timeout_ms) : 0;
+}
+
+static inline const char *sink_last_error(struct sink *s)
+{
+	return s->type->last_error ? s->type->last_error(s) : NULL;
+}
+
+/* The counters as they stand now: a sink's own thread may be counting. */
+static inline struct sink_stats sink_stats(const struct sink *s)
+{
+	return (struct sink_stats){
+		.spans = s->stats.spans,
+		.delivered = __atomic_load_n(&s->stats.delivered, __ATOMIC_RELAXED),
+		.dropped = __atomic_load_n(&s->stats.dropped, __ATOMIC_RELAXED),
+		.rejected = __atomic_load_n(&s->stats.rejected, __ATOMIC_RELAXED),
+		.retries = __atomic_load_n(&s->stats.retries, __ATOMIC_RELAXED),
+	};
 }
 
 static inline void sink_free(struct sink *s)
