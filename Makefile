@@ -90,8 +90,9 @@ $(patsubst %.c,$(O)/%,$(wildcard tests/unit/flow/test_*.c)): $(O)/tests/unit/flo
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $< $(filter-out %/main.o,$(MAIN_OBJ)) -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group -o $@ -lcmocka $(LIBS)
 
 # No root, under 30 s.  The closing line counts the tests of all programs.
-check: $(UNIT) check-headers check-stack check-docs
+check: $(UNIT) check-headers check-stack check-docs $(O)/onlooker
 	$(Q)scripts/run-units $(O) $(UNIT)
+	$(Q)scripts/check-golden $(O)
 
 # Each header stands alone.
 check-headers: | $(O)/capture.skel.h $(O)/otlp.pb-c.h
