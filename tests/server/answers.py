@@ -48,19 +48,21 @@ class Scenario(dict):
 # ---------------------------------------------------------------- facts
 
 
-def last_turn_has_result(api, body):
-    """True when what the client sent last is a tool's result: then it wants words, not another call."""
+def tool_results(api, body):
+    """What the client's tools said so far, as texts: then the model wants to answer, not to call again."""
     if api == "responses":
         items = body.get("input")
-        return isinstance(items, list) and any(
-            isinstance(i, dict) and i.get("type") == "function_call_output" for i in items[-4:])
-    messages = body.get("messages") or []
-    last = messages[-1] if messages else {}
-    if last.get("role") == "tool":
-        return True
-    content = last.get("content")
-    return isinstance(content, list) and any(
-        isinstance(p, dict) and p.get("type") == "tool_result" for p in content)
+        return [str(i.get("output")) for i in items if isinstance(i, dict) and i.get("type") == "function_call_output"] \
+            if isinstance(items, list) else []
+    out = []
+    for m in body.get("messages") or []:
+        if not isinstance(m, dict):
+            continue
+        if m.get("role") == "tool":
+            out.append(str(m.get("content")))
+        elif isinstance(m.get("content"), list):
+            out += [str(p.get("content")) for p in m["content"] if isinstance(p, dict) and p.get("type") == "tool_result"]
+    return out
 
 
 def tool_of(api, tool):
@@ -92,7 +94,7 @@ def wanted_tools(api, body, sc):
     if "tools" in sc:
         count = sc.num("tools", 0)
     else:
-        count = 1 if tools and not last_turn_has_result(api, body) else 0
+        count = 1 if tools and not tool_results(api, body) else 0
     calls = []
     for i in range(count):
         name, schema = tool_of(api, tools[i % len(tools)]) if tools else ("get_weather", {})
@@ -103,12 +105,13 @@ def wanted_tools(api, body, sc):
     return calls
 
 
-def text_of(body, sc, i):
+def text_of(api, body, sc, i):
     if "size" in sc:
         unit = "0123456789abcdef – ü "
         n = sc.num("size", 0)
         return (unit * (n // len(unit) + 1))[:n]
-    text = sc.get("say", TEXT)
+    results = tool_results(api, body)
+    text = sc.get("say") or (f"The tool says – “{results[-1][:100]}”." if results else TEXT)
     if sc.get("nul"):
         text += "\u0000 after NUL \u0007"
     return text if not i else f"{text} (choice {i})"
@@ -122,7 +125,7 @@ def facts(api, body, sc):
     choices = []
     for i in range(max(1, n or 1)):
         tools = wanted_tools(api, body, sc)
-        c = {"text": None if tools and not sc.get("text") else text_of(body, sc, i), "tools": tools,
+        c = {"text": None if tools and not sc.get("text") else text_of(api, body, sc, i), "tools": tools,
              "reasoning": REASONING if sc.get("reasoning") else None, "refusal": None, "finish": None}
         if sc.get("refuse"):
             c.update(refusal="I can't help with that – désolé.", text=None)
