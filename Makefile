@@ -81,7 +81,7 @@ UNIT     := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 define unit_rules
 $(patsubst %.c,$(O)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(O)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(foreach r,$(call upto,$(1),$(ROOMS)),$(O)/lib/$(r).a)
 	$$(call say,TEST,$$@)mkdir -p $$(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@ -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@ -lcmocka $$(LIBS)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
 # Tests of the whole way live in tests/unit/flow and link everything but main.c.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -141,12 +142,12 @@ static void scan_decimal(const char *s, struct json_decimal *d)
 		d->n--;
 }
 
-/* 15 digits survive every double, 17 tell any two apart. */
+/* Any 15 digits survive a normal double, a subnormal has fewer; 17 tell any two apart. */
 static void shortest(double x, struct json_decimal *d)
 {
 	char s[48];
 
-	for (int digits = 15; digits <= 17; digits++) {
+	for (int digits = fabs(x) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
 		snprintf(s, sizeof(s), "%.*e", digits - 1, x);
 		scan_decimal(s, d);
 		if (json_decimal_value(d) == x)
