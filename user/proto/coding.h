@@ -28,4 +28,13 @@ int coding_take(struct coding *c, struct view *in, struct buf *out);
 /* True when the coded stream reached its own end. */
 bool coding_done(const struct coding *c);
 
+/* Bytes are missing here: this is the end of decoding, -EILSEQ. */
+void coding_gap(struct coding *c);
+
+/* Why the decoded bytes are not all there were, if no more come: static text ("gzip: broken data"); NULL: they are all. */
+const char *coding_error(const struct coding *c);
+
+/* Bytes of memory it holds now. */
+size_t coding_memory(const struct coding *c);
+
 #endif /* CODING_H */

@@ -22,7 +22,7 @@ struct body {
 	uint64_t decoded;	/* bytes after content codings */
 	uint64_t cut;		/* decoded bytes kept neither in head nor in tail */
 	uint64_t lost;		/* bytes of the body that a gap took (a coded body: coded bytes) */
-	bool complete;		/* all of it passed, nothing cut nor lost */
+	bool complete;		/* all of it passed and stands in head, or went out as events; nothing lost */
 	const char *error;	/* static text when a coding failed ("gzip: broken data"); NULL */
 };
 

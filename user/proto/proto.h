@@ -16,11 +16,11 @@
 enum proto_kind {
 	EV_REQUEST,		/* HTTP request line; name: method, value: target, num: minor version */
 	EV_STATUS,		/* HTTP status line; num: code, value: reason, num2: minor version */
-	EV_HEADER,		/* name, value (a trailer when it comes after a body) */
-	EV_HEADERS_END,
+	EV_HEADER,		/* name, value (a trailer when it comes after a body); num: bytes left out at the end of a huge value */
+	EV_HEADERS_END,		/* num: header lines not handed out (no header, or over the limit of a head) */
 	EV_BODY,		/* value: a piece of the body, in order, framing removed */
 	EV_GAP,			/* num: bytes of the body that are missing here; UINT64_MAX: unknown how many */
-	EV_END,			/* message complete; num: PROTO_END_* */
+	EV_END,			/* message complete; num: PROTO_END_*, num2: 1 when the end of the stream was its end */
 	EV_OPAQUE,		/* value: bytes that are none of this protocol's (after an upgrade or lost sync) */
 	EV_EVENT,		/* SSE: name: event type ("message" by default), value: data, num: 1 if it was cut */
 };
@@ -57,10 +57,14 @@ struct proto {
 
 	/* No more bytes will come.  Events that follow from it come out of next() with an empty view. */
 	void (*end)(void *state);
+
+	/* Bytes it holds beyond state_size. */
+	size_t (*memory)(const void *state);
 };
 
 extern const struct proto proto_http1_request;
 extern const struct proto proto_http1_response;
+extern const struct proto proto_http1;		/* either: the first head says which it is */
 extern const struct proto proto_sse;
 
 extern const struct proto *const protos[];	/* NULL at the end: what the split, gap and fuzz tests walk */

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Content codings over zlib, libbrotlidec and libzstd.
+ *
+ * All three libraries hand out what can be decoded from the bytes at hand, which
+ * is what makes a compressed event stream readable event by event: senders flush
+ * behind each event.  Their memory is bounded by the window: 32 KiB for
+ * deflate, 16 MiB for brotli (RFC 7932 section 9.1; "large window" stays off), and 8 MiB
+ * for zstd, the most a sender may ask for in HTTP (RFC 9659).
+ */
+#include <brotli/decode.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "proto/coding.h"
+
+#define LAYERS_MAX 4
+#define STEP (64 * 1024)
+#define ZSTD_WINDOW_LOG 23
+
+struct layer;
+
+/* One coding.  take: like coding_take(), and sets ended where the coded stream ends. */
+struct codec {
+	const char *name, *alias;
+	const char *broken, *blown, *memory, *cut, *missing;
+	int (*init)(struct layer *l);
+	void (*fini)(struct layer *l);
+	int (*take)(struct layer *l, struct view *in, struct buf *out);
+};
+
+struct layer {
+	const struct codec *codec;
+	bool started, ended;
+	uint64_t in, out;	/* bytes so far */
+	size_t memory;		/* what the library holds */
+	struct buf mid;		/* its output, for the next layer */
+	struct view rest;	/* of mid, not yet taken */
+	union {
+		z_stream z;
+		BrotliDecoderState *br;
+		ZSTD_DStream *zstd;
+	};
+	char first;		/* deflate: the first byte, until the second one tells zlib from raw */
+	bool has_first;
+};
+
+struct coding {
+	struct layer layers[LAYERS_MAX];
+	unsigned cnt;		/* layers[0] takes the wire's bytes */
+	int err;
+	const char *why;
+};
+
+/* The libraries' memory is counted by a size in front of each block. */
+union block {
+	size_t n;
+	max_align_t align;
+};
+
+static void *counted_alloc(void *opaque, size_t n)
+{
+	struct layer *l = opaque;
+	union block *b = n < SIZE_MAX - sizeof(*b) ? malloc(sizeof(*b) + n) : NULL;
+
+	if (!b)
+		return NULL;
+	b->n = n;
+	l->memory += n;
+	return b + 1;
+}
+
+static void counted_free(void *opaque, void *p)
+{
+	struct layer *l = opaque;
+	union block *b = p;
+
+	if (!p)
+		return;
+	b--;
+	l->memory -= b->n;
+	free(b);
+}
+
+static void *z_alloc(void *opaque, unsigned items, unsigned size)
+{
+	return counted_alloc(opaque, (size_t)items * size);
+}
+
+static int z_start(struct layer *l, int window_bits)
+{
+	l->z = (z_stream){ .zalloc = z_alloc, .zfree = counted_free, .opaque = l };
+	if (inflateInit2(&l->z, window_bits) != Z_OK)
+		return -ENOMEM;
+	l->started = true;
+	return 0;
+}
+
+static void z_fini(struct layer *l)
+{
+	inflateEnd(&l->z);
+}
+
+static int z_take(struct layer *l, struct view *in, struct buf *out)
+{
+	uInt n = in->n < STEP ? in->n : STEP;
+	int r;
+
+	l->z.next_in = (Bytef *)in->p;
+	l->z.avail_in = n;
+	l->z.next_out = (Bytef *)out->p + out->n;
+	l->z.avail_out = STEP;
+	r = inflate(&l->z, Z_SYNC_FLUSH);
+	*in = view_drop(*in, n - l->z.avail_in);
+	out->n += STEP - l->z.avail_out;
+	if (r == Z_STREAM_END)
+		l->ended = true;
+	else if (r == Z_MEM_ERROR)
+		return -ENOMEM;
+	else if (r != Z_OK && r != Z_BUF_ERROR)
+		return -EILSEQ;
+	return in->n || !l->z.avail_out;
+}
+
+static int gzip_init(struct layer *l)
+{
+	return z_start(l, 16 + MAX_WBITS);
+}
+
+/* Members may follow one another (RFC 1952 section 2.2); padding behind the last one is no error to gzip(1) either. */
+static int gzip_take(struct layer *l, struct view *in, struct buf *out)
+{
+	if (l->ended && in->n) {
+		if (in->p[0] != '\x1f') {
+			*in = view_drop(*in, in->n);
+			return 0;
+		}
+		if (inflateReset(&l->z) != Z_OK)
+			return -EILSEQ;
+		l->ended = false;
+	}
+	return z_take(l, in, out);
+}
+
+/* zlib by its header (RFC 1950 section 2.2); some send raw deflate under the same name (RFC 9110 section 8.4.1.2). */
+static bool is_zlib(unsigned char a, unsigned char b)
+{
+	return (a & 0x0f) == 8 && (a << 8 | b) % 31 == 0;
+}
+
+static int deflate_start(struct layer *l, struct view *in)
+{
+	char second;
+	int err;
+
+	if (!l->has_first) {
+		l->first = in->p[0];
+		l->has_first = true;
+		*in = view_drop(*in, 1);
+	}
+	if (!in->n)
+		return 0;
+	second = in->p[0];
+	err = z_start(l, is_zlib(l->first, second) ? MAX_WBITS : -MAX_WBITS);
+	return err ? err : 1;
+}
+
+static int deflate_take(struct layer *l, struct view *in, struct buf *out)
+{
+	struct view first = { &l->first, 1 };
+	int r = 1;
+
+	if (!in->n && !l->started)
+		return 0;
+	if (!l->started) {
+		r = deflate_start(l, in);
+		if (r != 1)
+			return r;
+		r = z_take(l, &first, out);
+		if (r < 0)
+			return r;
+	}
+	if (l->ended) {
+		*in = view_drop(*in, in->n);
+		return 0;
+	}
+	return z_take(l, in, out);
+}
+
+static int br_init(struct layer *l)
+{
+	l->br = BrotliDecoderCreateInstance(counted_alloc, counted_free, l);
+	l->started = l->br;
+	return l->br ? 0 : -ENOMEM;
+}
+
+static void br_fini(struct layer *l)
+{
+	BrotliDecoderDestroyInstance(l->br);
+}
+
+static int br_error(const struct layer *l)
+{
+	BrotliDecoderErrorCode e = BrotliDecoderGetErrorCode(l->br);
+
+	return e <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES && e >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES ?
+		       -ENOMEM : -EILSEQ;
+}
+
+static int br_take(struct layer *l, struct view *in, struct buf *out)
+{
+	size_t left = STEP, n = in->n;
+	uint8_t *to = (uint8_t *)out->p + out->n;
+	const uint8_t *from = (const uint8_t *)in->p;
+	BrotliDecoderResult r;
+
+	if (l->ended) {
+		*in = view_drop(*in, in->n);
+		return 0;
+	}
+	r = BrotliDecoderDecompressStream(l->br, &n, &from, &left, &to, NULL);
+	*in = view_drop(*in, in->n - n);
+	out->n += STEP - left;
+	if (r == BROTLI_DECODER_RESULT_ERROR)
+		return br_error(l);
+	l->ended = r == BROTLI_DECODER_RESULT_SUCCESS;
+	return in->n || r == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT;
+}
+
+static int zstd_init(struct layer *l)
+{
+	l->zstd = ZSTD_createDStream();
+	if (!l->zstd)
+		return -ENOMEM;
+	l->started = true;
+	ZSTD_DCtx_setParameter(l->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
+	return 0;
+}
+
+static void zstd_fini(struct layer *l)
+{
+	ZSTD_freeDStream(l->zstd);
+}
+
+static int zstd_take(struct layer *l, struct view *in, struct buf *out)
+{
+	ZSTD_inBuffer from = { in->p, in->n, 0 };
+	ZSTD_outBuffer to = { out->p, out->n + STEP, out->n };
+	size_t r;
+
+	/* Without input there is only output to flush; at the end of a frame it would begin another. */
+	if (l->ended && !in->n)
+		return 0;
+	r = ZSTD_decompressStream(l->zstd, &to, &from);
+	if (ZSTD_isError(r))
+		return ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation ? -ENOMEM : -EILSEQ;
+	*in = view_drop(*in, from.pos);
+	out->n = to.pos;
+	l->ended = r == 0;
+	l->memory = ZSTD_sizeof_DStream(l->zstd);
+	return in->n || to.pos == to.size;
+}
+
+#define WORDS(name)						\
+	.broken = name ": broken data",				\
+	.blown = name ": grows beyond all measure",		\
+	.memory = name ": out of memory",			\
+	.cut = name ": ends too early",				\
+	.missing = name ": bytes are missing"
+
+static const struct codec codecs[] = {
+	{ "gzip", "x-gzip", WORDS("gzip"), gzip_init, z_fini, gzip_take },
+	{ "deflate", NULL, WORDS("deflate"), NULL, z_fini, deflate_take },
+	{ "br", NULL, WORDS("br"), br_init, br_fini, br_take },
+	{ "zstd", NULL, WORDS("zstd"), zstd_init, zstd_fini, zstd_take },
+};
+
+static const struct codec *find(struct view name)
+{
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+		if (view_eq_nocase(name, view_of(codecs[i].name)) ||
+		    (codecs[i].alias && view_eq_nocase(name, view_of(codecs[i].alias))))
+			return &codecs[i];
+	return NULL;
+}
+
+/* Stands in for a decoder there was no memory for, so that coded bytes are never taken for text. */
+static struct coding no_memory = { .err = -ENOMEM, .why = "content coding: out of memory" };
+
+static void give_up(struct coding *c, int err, const char *why)
+{
+	if (c->err)
+		return;
+	c->err = err;
+	c->why = why;
+}
+
+static void add_layer(struct coding *c, struct view name)
+{
+	const struct codec *codec = find(name);
+
+	if (!name.n || view_eq_nocase(name, VIEW("identity")))
+		return;
+	if (!codec)
+		give_up(c, -ENOTSUP, "unknown content coding");
+	else if (c->cnt == LAYERS_MAX)
+		give_up(c, -ENOTSUP, "too many content codings");
+	else
+		c->layers[c->cnt++] = (struct layer){ .codec = codec, .mid.max = STEP };
+}
+
+/* The list is in the order in which the codings were applied (RFC 9110 section 8.4); undo the last one first. */
+static void add_layers(struct coding *c, struct view list)
+{
+	const char *comma;
+
+	while ((comma = list.n ? memrchr(list.p, ',', list.n) : NULL)) {
+		add_layer(c, view_trim(view_drop(list, comma + 1 - list.p)));
+		list.n = comma - list.p;
+	}
+	add_layer(c, view_trim(list));
+}
+
+struct coding *coding_new(struct view content_encoding)
+{
+	struct coding *c;
+
+	if (!view_trim(content_encoding).n)
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return &no_memory;
+	add_layers(c, content_encoding);
+	if (c->cnt || c->err)
+		return c;
+	free(c);
+	return NULL;
+}
+
+void coding_free(struct coding *c)
+{
+	if (!c || c == &no_memory)
+		return;
+	for (unsigned i = 0; i < c->cnt; i++) {
+		if (c->layers[i].started)
+			c->layers[i].codec->fini(&c->layers[i]);
+		buf_release(&c->layers[i].mid);
+	}
+	free(c);
+}
+
+/* Room for one step, in place, so that a decoder can write there. */
+static int make_room(struct buf *b)
+{
+	size_t cap = b->n + STEP;
+	char *p;
+
+	if (b->cap >= cap)
+		return 0;
+	if (b->max < cap)
+		return -E2BIG;
+	if (cap < b->n * 2)
+		cap = b->n * 2 < b->max ? b->n * 2 : b->max;
+	p = realloc(b->p, cap);
+	if (!p)
+		return -ENOMEM;
+	b->p = p;
+	b->cap = cap;
+	return 0;
+}
+
+static const char *reason(const struct codec *codec, int err)
+{
+	switch (err) {
+	case -E2BIG:
+		return codec->blown;
+	case -ENOMEM:
+		return codec->memory;
+	default:
+		return codec->broken;
+	}
+}
+
+static int layer_take(struct layer *l, struct view *in, struct buf *out)
+{
+	size_t in_n = in->n, out_n = out->n;
+	int r = 0;
+
+	if (!l->started && l->codec->init)
+		r = l->codec->init(l);
+	if (!r)
+		r = make_room(out);
+	if (r)
+		return r;
+	r = l->codec->take(l, in, out);
+	l->in += in_n - in->n;
+	l->out += out->n - out_n;
+	if (r >= 0 && l->out > CODING_FREE && l->out / CODING_RATIO_MAX >= l->in)
+		return -E2BIG;
+	return r;
+}
+
+/* The next output of layer i, whose input is pulled through the layers before it. */
+static int pull(struct coding *c, unsigned i, struct view *in, struct buf *out)
+{
+	struct layer *l = &c->layers[i], *from = i ? l - 1 : NULL;
+	size_t had = out->n;
+	int r;
+
+	for (;;) {
+		r = layer_take(l, from ? &from->rest : in, out);
+		if (r < 0)
+			give_up(c, r, reason(l->codec, r));
+		if (r || !from || out->n > had)
+			return r || !from ? r : 1;
+		buf_reset(&from->mid);
+		r = pull(c, i - 1, in, &from->mid);
+		if (r < 0)
+			return r;
+		from->rest = buf_view(&from->mid);
+		if (!r && !from->rest.n)
+			return 0;
+	}
+}
+
+int coding_take(struct coding *c, struct view *in, struct buf *out)
+{
+	return c->err ? c->err : pull(c, c->cnt - 1, in, out);
+}
+
+bool coding_done(const struct coding *c)
+{
+	for (unsigned i = 0; i < c->cnt; i++)
+		if (!c->layers[i].ended)
+			return false;
+	return !c->err;
+}
+
+void coding_gap(struct coding *c)
+{
+	if (c->cnt)
+		give_up(c, -EILSEQ, c->layers[0].codec->missing);
+}
+
+const char *coding_error(const struct coding *c)
+{
+	if (c->err)
+		return c->why;
+	if (!c->layers[0].in || coding_done(c))
+		return NULL;
+	return c->layers[0].codec->cut;
+}
+
+size_t coding_memory(const struct coding *c)
+{
+	size_t n = sizeof(*c);
+
+	for (unsigned i = 0; i < c->cnt; i++)
+		n += c->layers[i].memory + c->layers[i].mid.cap;
+	return n;
+}

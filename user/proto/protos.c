@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proto/proto.h"
+
+const struct proto *const protos[] = {
+	&proto_http1_request,
+	&proto_http1_response,
+	&proto_http1,
+	&proto_sse,
+	NULL,
+};
