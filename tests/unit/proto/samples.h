@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SAMPLES_H
+#define SAMPLES_H
+
+#include "proto/proto.h"
+
+/* Odd but telling inputs for every row of protos[]; what split and gap tests feed besides the recorded exchanges. */
+struct sample {
+	const char *proto;
+	struct view text;
+};
+
+#define CHUNKED "Transfer-Encoding: chunked\r\n\r\n"
+
+static const struct sample samples[] = {
+	{ "http1 request", VIEW("GET / HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+				"GET /c HTTP/1.0\r\n\r\n") },
+	{ "http1 request", VIEW("\r\n\n\r\nGET / HTTP/1.1\nHost: h\nX: a\n b\n\tc\nY:\n\n") },
+	{ "http1 request", VIEW("POST / HTTP/1.1\r\n" CHUNKED "5;a=b;c=\"d\"\r\nhello\r\n0003\r\nabc\r\n0\r\nT: u\r\n v\r\n\r\n"
+				"GET /next HTTP/1.1\r\n\r\n") },
+	{ "http1 request", VIEW("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd}"
+				"POST /next HTTP/1.1\r\nHost: h\r\n\r\n") },
+	{ "http1 request", VIEW("POST / HTTP/1.1\r\n" CHUNKED "5\r\nhelloX\r\nGET /no HTTP/1.1\nGET /n HTTP/1.1\r\nA: b\r\n\r\n") },
+	{ "http1 request", VIEW("POST / HTTP/1.1\r\n" CHUNKED "ffffffffffffffff1\r\nx\r\n\r\nGET /n HTTP/1.1\r\n\r\n") },
+	{ "http1 request", VIEW("not http at all\r\nGET /a HTTP/1.1\r\nnot a header\r\nGET /b HTTP/1.1\r\nA: b\r\n\r\n") },
+	{ "http1 request", VIEW("GET /a HTTP/1.1\r\n folded: nothing\r\nno colon\r\n: no name\r\nA : b \r\n\r\n") },
+	{ "http1 request", VIEW("\x16\x03\x01\x02\r\nGET /a HTTP/1.1\r\n\r") },
+	{ "http1 request", VIEW("POST /a HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nxyPOST /b HTTP/1.1\r\nContent-Length: 0\r\n\r\n") },
+	{ "http1 response", VIEW("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+				 "HTTP/1.1 204\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n") },
+	{ "http1 response", VIEW("HTTP/1.0 200 OK\r\n\r\nto the very\nend") },
+	{ "http1 response", VIEW("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n" CHUNKED "2\r\nok\r\n0\r\n\r\n"
+				 "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok") },
+	{ "http1 response", VIEW("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{\"a\":\"HTTP/1.1 500 x\r\n\"}"
+				 "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0\r\n\r\n") },
+	{ "http1 response", VIEW("HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n\x81\x02hi") },
+	{ "http1 response", VIEW("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nto the end") },
+	{ "http1 response", VIEW("garbage HTTP/1.1 200 OK\r\r\nHTTP/1.1 200 OK\r\n\tx: y\r\nHTTP/1.1 201 C\r\nA: b\r\n\r\n") },
+	{ "http1", VIEW("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 404 N\r\nContent-Length: 0\r\n\r\n") },
+	{ "http1", VIEW("DELETE /x HTTP/1.1\r\n\r\nGET /y HTTP/1.1\r\n\r\n") },
+	{ "http1", VIEW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0") },
+	{ "http1", VIEW("HTTP/1.x 200 OK\r\n\r\nHTTP/1.1 2000 OK\r\n\r\nGET  /two  HTTP/1.1\r\nA: b\r\n\r\n") },
+	{ "sse", VIEW("data: a\n\ndata:b\ndata: c\n\nevent: x\ndata: {\"a\":1}\n\n: comment\n\nid: 1\nretry: 3\n\ndata\n\n") },
+	{ "sse", VIEW("\xef\xbb\xbf" "data: bom\r\n\r\ndata: cr\r\rdata: \xef\xbb\xbf mixed\r\n\ndata:  two\r\r\n\r\n") },
+	{ "sse", VIEW("\xef\xbb" "data: no bom\n\ndata: yes\n\ndatax: no\n\nevent:only\n\ndat: no\n\ndata: last") },
+	{ "sse", VIEW("data: x\ndata\ndata:\n\nevent: a\nevent: b\ndata: c\n\n\n\n\nevent: error\ndata: no blank line\n") },
+};
+
+#define SAMPLE_CNT (sizeof(samples) / sizeof(samples[0]))
+
+static inline const struct proto *sample_proto(const char *name)
+{
+	for (size_t i = 0; protos[i]; i++)
+		if (!strcmp(protos[i]->name, name))
+			return protos[i];
+	return NULL;
+}
+
+#endif /* SAMPLES_H */
