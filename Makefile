@@ -84,10 +84,10 @@ $(patsubst %.c,$(O)/%,$(wildcard tests/unit/$(1)/test_*.c)): $(O)/tests/unit/$(1
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@ -lcmocka $$(LIBS)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rules,$(r))))
-# Tests of the whole way live in tests/unit/flow and link everything but main.c.
-$(patsubst %.c,$(O)/%,$(wildcard tests/unit/flow/test_*.c)): $(O)/tests/unit/flow/%: tests/unit/flow/%.c $(filter-out %/main.o,$(MAIN_OBJ)) $(ROOM_LIBS)
+# Tests of the whole way live in tests/unit/flow: all rooms and what joins them, but nothing that needs root.
+$(patsubst %.c,$(O)/%,$(wildcard tests/unit/flow/test_*.c)): $(O)/tests/unit/flow/%: tests/unit/flow/%.c $(O)/user/flow.o $(ROOM_LIBS)
 	$(call say,TEST,$@)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $< $(filter-out %/main.o,$(MAIN_OBJ)) -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group -o $@ -lcmocka $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit $(LDFLAGS) $< $(O)/user/flow.o -Wl,--start-group $(ROOM_LIBS) -Wl,--end-group -o $@ -lcmocka $(LIBS)
 
 # No root, under 30 s.  The closing line counts the tests of all programs.
 check: $(UNIT) check-headers check-stack check-docs $(O)/onlooker

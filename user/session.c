@@ -282,7 +282,7 @@ static void say_losses(const struct session *s)
 static void say_sink(const struct session *s, struct sink *k)
 {
 	const struct sink_stats *st = &k->stats;
-	const char *why = k->type->last_error ? k->type->last_error(k) : NULL;
+	const char *why = sink_last_error(k);
 
 	if (st->dropped || st->rejected)
 		fprintf(stderr, "onlooker %s: %s: %llu of %llu spans did not arrive%s%s\n", s->verb,

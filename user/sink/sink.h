@@ -31,9 +31,6 @@ struct sink_type {
 	/* Writes out what is held, within timeout_ms.  0, or -ETIMEDOUT with the rest counted as dropped. */
 	int (*flush)(struct sink *s, int timeout_ms);
 
-	/* One sentence on why spans were dropped or rejected last; NULL: nothing to say, or this sink never has anything to say. */
-	const char *(*last_error)(struct sink *s);
-
 	/* What went wrong last, a sentence without its full stop; NULL: nothing.  Good until the next call.  May be NULL. */
 	const char *(*last_error)(struct sink *s);
 
