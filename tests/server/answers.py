@@ -331,6 +331,7 @@ def responses_events(f, body, sc):
                  response=responses_object(f, body, items, "incomplete", {"reason": "max_output_tokens"}))
     elif sc.get("failed"):
         error = {"code": "server_error", "message": "The model failed."}
+        f["usage"] = None
         yield ev("response.failed", response=responses_object(f, body, items, "failed", error=error))
     else:
         yield ev("response.completed", response=responses_object(f, body, items))

@@ -162,7 +162,7 @@ class Connection:
             while self.line():
                 pass
         else:
-            self.take(int(headers.get("content-length") or 0), body)
+            self.take(max(0, int(headers.get("content-length") or 0)), body)
         return body
 
 
