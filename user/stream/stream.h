@@ -13,10 +13,18 @@
  * direction that advances even when a record is dropped, so a gap describes
  * itself.  Two threads on one socket may put their records into the ring in
  * another order than their offsets: a record that comes early waits for the
- * ones before it, up to STREAM_WAIT_NS or STREAM_WAIT_BYTES.
+ * ones before it, up to STREAM_WAIT_NS (at most twice that) or STREAM_WAIT_BYTES.
+ * Time is what the records say, so a replay waits as long as the observer did.
+ *
+ * A TLS stream ends with its object, or STREAM_WAIT_NS after its process; a
+ * socket's with the socket, or STREAM_LINGER_NS after the process that last used
+ * it, for one that inherited it may go on.
  */
 #define STREAM_WAIT_NS		(200 * 1000 * 1000ull)
-#define STREAM_WAIT_BYTES	(4 * 1024 * 1024)
+#define STREAM_WAIT_BYTES	(4 * 1024 * 1024)	/* per direction */
+#define STREAM_WAIT_RECORDS	1024			/* per direction */
+#define STREAM_WAIT_ALL		(64 * 1024 * 1024)	/* of all streams */
+#define STREAM_LINGER_NS	(10 * 1000000000ull)
 
 /* A kernel socket that a tracked process uses. */
 struct sock {
@@ -30,9 +38,12 @@ struct sock {
 
 struct stream_dir {
 	uint64_t next;		/* offset of the next byte to hand on */
+	uint64_t top;		/* the kernel has counted so far, by what arrived */
+	uint64_t give_up;	/* what is missing below this offset is not waited for */
 	uint64_t lost;		/* bytes that never came */
-	struct waiting *wait;	/* records ahead of next, by offset */
+	struct waiting *wait, *wait_last;	/* records ahead of next, by offset */
 	size_t wait_bytes;
+	unsigned wait_cnt;
 	bool eof;
 };
 
@@ -42,13 +53,13 @@ struct stream {
 	uint64_t start;
 	enum wire_source source;
 	unsigned lib;		/* WIRE_SRC_TLS */
-	bool joined;
+	bool joined;		/* does not start at its beginning: in use before we looked, or the beginning is lost */
+	bool ignored;		/* flow's: nobody wants the rest; what is missing from now on is ignored, not lost, and no gap */
 	struct sock *sock;	/* NULL: not bound yet */
-	enum wire_bind_basis bind_basis;
+	enum wire_bind_basis bind_basis;	/* 0: a socket's own payload */
 	struct stream_dir dir[2];
 	uint64_t last_ts;
 	void *user;		/* flow's: its conn */
-	struct stream *next_unbound;
 };
 
 enum piece_kind {
@@ -70,13 +81,17 @@ struct piece {
 	uint32_t tid;
 };
 
+/* seen = delivered + lost + ignored whenever no record waits, and after WIRE_FINISH none does. */
 struct stream_stats {
-	uint64_t seen[2];	/* bytes the kernel counted, by what arrived: delivered + lost */
+	uint64_t seen[2];	/* bytes the kernel counted, by what arrived */
 	uint64_t delivered[2];
 	uint64_t lost[2];
-	uint64_t opened, closed, refused;	/* refused: more than streams_new's max at once */
-	uint64_t reordered;
-	uint64_t bound[4];	/* by enum wire_bind_basis; 0: closed unbound */
+	uint64_t ignored[2];	/* of streams whose rest nobody wanted */
+	uint64_t opened, closed, refused;	/* refused: more than streams_new's max at once; their bytes are lost */
+	uint64_t socks_refused;
+	uint64_t reordered;	/* records that had to wait */
+	uint64_t repeated;	/* bytes that came twice */
+	uint64_t bound[4];	/* TLS streams by enum wire_bind_basis; 0: closed unbound */
 };
 
 struct streams;
