@@ -172,18 +172,19 @@ static void keep_flavour(struct gen_call *c)
 void gen_finish(struct gen_call *c, const struct exchange *x)
 {
 	const struct body *body = &x->resp.body;
-	bool missing = body->lost || x->lost_bytes || x->end == XEND_LOST;
+	bool bytes = x->resp.kind == BODY_BYTES;
+	bool missing = body->lost || body->error || (bytes && body->cut) ||
+		       (x->end == XEND_LOST && !body->complete);
 
-	if (x->resp.kind == BODY_BYTES)
+	if (bytes)
 		read_answer(c, x);
 	if (!c->provider || (c->by_shape && !c->confirmed)) {
 		c->not_inference = true;
 		return;
 	}
-	c->stream |= x->resp.kind == BODY_SSE;
-	if (missing || (x->resp.kind == BODY_BYTES && body->cut) || body->error)
-		c->response_cut = true;
-	c->finish_unknown = c->response_cut && !c->terminal;
+	c->stream |= !bytes;
+	c->response_cut |= missing;
+	c->finish_unknown = missing;
 	if (c->provider->finish)
 		c->provider->finish(c, x);
 	if (x->status >= 400)
