@@ -87,11 +87,6 @@ static inline int sink_flush(struct sink *s, int timeout_ms)
 	return s->type->flush ? s->type->flush(s, timeout_ms) : 0;
 }
 
-static inline const char *sink_last_error(struct sink *s)
-{
-	return s->type->last_error ? s->type->last_error(s) : NULL;
-}
-
 /* The counters as they stand now: a sink's own thread may be counting. */
 static inline struct sink_stats sink_stats(const struct sink *s)
 {
