@@ -256,12 +256,12 @@ static int zstd_take(struct layer *l, struct view *in, struct buf *out)
 	if (l->ended && !in->n)
 		return 0;
 	r = ZSTD_decompressStream(l->zstd, &to, &from);
+	l->memory = ZSTD_sizeof_DStream(l->zstd);
 	if (ZSTD_isError(r))
 		return ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation ? -ENOMEM : -EILSEQ;
 	*in = view_drop(*in, from.pos);
 	out->n = to.pos;
 	l->ended = r == 0;
-	l->memory = ZSTD_sizeof_DStream(l->zstd);
 	return in->n || to.pos == to.size;
 }
 
@@ -291,12 +291,25 @@ static const struct codec *find(struct view name)
 /* Stands in for a decoder there was no memory for, so that coded bytes are never taken for text. */
 static struct coding no_memory = { .err = -ENOMEM, .why = "content coding: out of memory" };
 
+static void layers_release(struct coding *c)
+{
+	for (struct layer *l = c->layers; l < c->layers + c->cnt; l++) {
+		if (l->started)
+			l->codec->fini(l);
+		l->started = false;
+		l->memory = 0;
+		buf_release(&l->mid);
+	}
+}
+
+/* For good, so what the decoders hold is of no more use. */
 static void give_up(struct coding *c, int err, const char *why)
 {
 	if (c->err)
 		return;
 	c->err = err;
 	c->why = why;
+	layers_release(c);
 }
 
 static void add_layer(struct coding *c, struct view name)
@@ -345,11 +358,7 @@ void coding_free(struct coding *c)
 {
 	if (!c || c == &no_memory)
 		return;
-	for (unsigned i = 0; i < c->cnt; i++) {
-		if (c->layers[i].started)
-			c->layers[i].codec->fini(&c->layers[i]);
-		buf_release(&c->layers[i].mid);
-	}
+	layers_release(c);
 	free(c);
 }
 

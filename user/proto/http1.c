@@ -842,6 +842,14 @@ static int gap_in_length(struct http1 *s, struct proto_event *ev, uint64_t n)
 	return body_gap(s, ev, s->chunked ? UINT64_MAX : left);
 }
 
+/* Half a header line: its bytes are the message's, but it says nothing. */
+static void drop_line(struct http1 *s)
+{
+	buf_reset(&s->line);
+	s->line_whole = false;
+	s->line_cut = 0;
+}
+
 static int take_gap(struct http1 *s, struct proto_event *ev)
 {
 	uint64_t n = s->gap;
@@ -867,9 +875,7 @@ static int take_gap(struct http1 *s, struct proto_event *ev)
 		return body_gap(s, ev, UINT64_MAX);
 	case HEAD:
 	case TRAILERS:
-		buf_reset(&s->line);
-		s->line_whole = false;
-		s->line_cut = 0;
+		drop_line(s);
 		return finish(s, PROTO_END_LOST);
 	default:
 		return AGAIN;
@@ -899,6 +905,7 @@ static int take_end(struct http1 *s)
 	case OVER:
 		return MORE;
 	default:
+		drop_line(s);
 		s->opaque = false;
 		return finish(s, PROTO_END_CUT);
 	}

@@ -72,6 +72,8 @@ static void pull(struct result *r, struct conn *c)
 			r->opaque[ev.dir] += ev.value.n;
 		if (ev.kind == XEV_EVENT && !ev.cut) {
 			add(&r->events, (struct view){ "", 1 });
+			add(&r->events, ev.name);
+			add(&r->events, VIEW("|"));
 			add(&r->events, ev.value);
 		}
 		if (ev.kind == XEV_DONE)
