@@ -1,3 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-# Included by the Makefile.
+# make fuzz [FUZZ="json utf8"] [FUZZ_TIME=600]    fuzzes, two at a time, with clang's libFuzzer, ASan and UBSan
+# make fuzz-corpus                                runs every fuzzer once over its committed corpus, with any compiler
+#
+# A fuzzer is one file, tests/fuzz/fuzz_NAME.c, and what it begins from: tests/fuzz/corpus/NAME/.
+# What it finds goes to $(O)/fuzz/found/NAME, crashes to $(O)/fuzz/crash/.
+FUZZ_TIME  ?= 600
+FUZZ       ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_ROOMS ?= base feed stream proto genai trace guard
+FUZZ_LIBS  := -lz -lbrotlidec -lzstd -ljansson -lm
+FUZZ_SAN   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+
+# Without libFuzzer a main() that replays files takes its place.
+FUZZ_MAIN  ?= tests/fuzz/replay.c
+
+FUZZ_BIN   := $(FUZZ:%=$(O)/tests/fuzz/fuzz_%)
+$(FUZZ_BIN): $(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter %.c,$(FUZZ_MAIN)) $(FUZZ_ROOMS:%=$(O)/lib/%.a)
+	$(call say,FUZZER,$@)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -Itests/unit -Itests/fuzz $(LDFLAGS) $(FUZZ_MAIN) $< \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@ $(FUZZ_LIBS)
+
+fuzz-bin: $(FUZZ_BIN)
+
+fuzz-corpus: $(FUZZ_BIN)
+	$(Q)scripts/run-fuzz corpus $(O) $(FUZZ)
+
+fuzz:
+	$(Q)$(MAKE) O=$(O)/fuzz CC='$(CLANG)' CFLAGS='-g -O1 -fno-omit-frame-pointer $(FUZZ_SAN)' \
+		LDFLAGS= SAN= FUZZ_MAIN=-fsanitize=fuzzer FUZZ='$(FUZZ)' FUZZ_ROOMS='$(FUZZ_ROOMS)' fuzz-bin
+	$(Q)scripts/run-fuzz $(FUZZ_TIME) $(O)/fuzz $(FUZZ)
+
+# Its second reader, to be compared with.
 $(O)/tests/unit/base/test_json_jansson: LIBS += -ljansson
+
+.PHONY: fuzz fuzz-bin fuzz-corpus

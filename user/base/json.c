@@ -47,7 +47,7 @@ struct json json_read(struct view doc)
 struct json_iter json_each(struct json v)
 {
 	if ((v.type != JSON_ARRAY && v.type != JSON_OBJECT) || !v.raw.n)
-		return (struct json_iter){ .cut = v.cut, .bad = v.bad };
+		return (struct json_iter){ 0 };
 	return (struct json_iter){
 		.rest = view_drop(v.raw, 1),
 		.in = v.type,
