@@ -38,6 +38,7 @@ def wait_for(what, timeout=20, step=0.01):
 class Server:
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
         self.log_path = self.dir / "server.log"
         self.err = open(self.dir / "server.err", "wb")
         self.process = subprocess.Popen([PYTHON, str(TOP / "tests/server/modelserver.py"), "--dir", str(self.dir),

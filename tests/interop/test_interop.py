@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real consumers: each accepts our export over OTLP/HTTP, and a query to it gives the spans back with their attributes."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+import bed
+import calls
+
+pytestmark = pytest.mark.timeout(240)
+CACHE = bed.CACHE / "interop"
+
+
+def need(name):
+    reason = CACHE / f"{name}.missing"
+    if reason.exists():
+        pytest.skip(f"{name}: {reason.read_text().strip()}")
+    return CACHE / name
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as r:
+        return json.loads(r.read() or b"null")
+
+
+def answers(url):
+    try:
+        urllib.request.urlopen(url, timeout=2).read()
+        return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+class Backend:
+    def __init__(self, cmd, ready_url, directory, **env):
+        self.log = open(pathlib.Path(directory) / "backend.log", "wb")
+        self.p = subprocess.Popen(list(map(str, cmd)), cwd=directory, stdin=subprocess.DEVNULL, stdout=self.log,
+                                  stderr=self.log, env={**os.environ, **{k: str(v) for k, v in env.items()}})
+        try:
+            bed.wait_for(lambda: answers(ready_url) or self.p.poll() is not None, timeout=120, step=0.1)
+            assert self.p.poll() is None, pathlib.Path(self.log.name).read_text(errors="replace")[-3000:]
+        except AssertionError:
+            self.close()
+            raise
+
+    def close(self):
+        self.p.terminate()
+        try:
+            self.p.wait(10)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.wait()
+        self.log.close()
+
+
+@pytest.fixture
+def backend(tmp_path):
+    made = []
+
+    def start(*args, **kw):
+        made.append(Backend(*args, directory=tmp_path, **kw))
+        return made[-1]
+
+    yield start
+    for b in made:
+        b.close()
+
+
+def todo():
+    return [calls.chat(stream=True, tools=[calls.CHAT_TOOL], temperature=0.5, stop=["a", "b"]), calls.chat(n=2),
+            calls.messages(stream=True, scenario="reasoning=1;cached=5;cache_write=6"), calls.responses(stream=True),
+            calls.embeddings(dimensions=8, encoding_format="float"), calls.chat(scenario="status=429")]
+
+
+@pytest.fixture
+def export(observe, tmp_path):
+    """Runs the client, exports to url, returns the run; its --file is what the query has to give back."""
+
+    def go(url):
+        work = todo()
+        path = calls.write(tmp_path / "calls.json", work)
+        cmd = [bed.PYTHON, str(bed.CLIENTS / "py_http.py"), path, "requests"]
+        run, seen = observe(cmd, "--otlp", url, content=True, count=len(work), timeout=60,
+                            env={"OTEL_SERVICE_NAME": "interop-agent"})
+        bed.check_all(run, seen, content=True)
+        assert run.err == "", run.err
+        return run
+
+    return go
+
+
+def same_span(got, want):
+    """got: attributes that a backend gave back."""
+    for k, v in want.attrs.items():
+        assert k in got, f"{k} did not come back of {want.name}"
+        assert got[k] == v or (isinstance(v, float) and abs(float(got[k]) - v) < 1e-9), (k, got[k], v)
+
+
+def test_collector(backend, export, tmp_path):
+    """Over OTLP/HTTP, and our --file through its file receiver: both come out as we wrote them."""
+    program = need("collector") / "otelcol-onlooker"
+    port, spool = free_port(), tmp_path / "spool"
+    spool.mkdir()
+    config = tmp_path / "collector.yaml"
+    config.write_text(f"""
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{port}"}}}}}}
+  otlpjsonfile: {{include: ["{spool}/*.jsonl"], start_at: beginning, include_file_name: false, poll_interval: 100ms}}
+exporters:
+  file/otlp: {{path: "{tmp_path}/from-otlp.jsonl", flush_interval: 100ms}}
+  file/file: {{path: "{tmp_path}/from-file.jsonl", flush_interval: 100ms}}
+  debug: {{}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines:
+    traces/otlp: {{receivers: [otlp], exporters: [file/otlp, debug]}}
+    traces/file: {{receivers: [otlpjsonfile], exporters: [file/file]}}
+""")
+    backend([program, "--config", config], f"http://127.0.0.1:{port}/")
+    run = export(f"http://127.0.0.1:{port}")
+    shutil.copy(run.file, spool / "ours.jsonl.part")
+    os.rename(spool / "ours.jsonl.part", spool / "ours.jsonl")
+    for name in ("from-otlp.jsonl", "from-file.jsonl"):
+        def look():
+            path = tmp_path / name
+            spans = []
+            for line in path.read_text().splitlines() if path.exists() else []:
+                for r in json.loads(line)["resourceSpans"]:
+                    for s in r["scopeSpans"]:
+                        spans += [bed.Span(x, r["resource"], s["scope"]) for x in s["spans"]]
+            return spans if len(spans) >= len(run.spans) else None
+        got = {s.id: s for s in bed.wait_for(look, timeout=30)}
+        assert got.keys() == {s.id for s in run.spans}
+        for want in run.spans:
+            s = got[want.id]
+            assert (s.name, s.kind, s.trace, s.parent, s.start, s.end) == (
+                want.name, want.kind, want.trace, want.parent, want.start, want.end)
+            assert s.attrs == want.attrs and s.resource == want.resource and s.status == want.status
+            assert s.scope["name"] == "onlooker"
+
+
+def jaeger_value(tag):
+    """Jaeger's query API gives numbers as numbers and lists as JSON text."""
+    v = tag["value"]
+    if tag["type"] == "string" and isinstance(v, str) and v.startswith("["):
+        try:
+            return json.loads(v)
+        except ValueError:
+            return v
+    return v
+
+
+def test_jaeger(backend, export, tmp_path):
+    program = need("jaeger") / "jaeger"
+    otlp, query, health = free_port(), free_port(), free_port()
+    config = tmp_path / "jaeger.yaml"
+    config.write_text(f"""
+service:
+  extensions: [jaeger_storage, jaeger_query, healthcheckv2]
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [jaeger_storage_exporter]}}
+extensions:
+  jaeger_query:
+    storage: {{traces: some_storage}}
+    http: {{endpoint: "127.0.0.1:{query}"}}
+    grpc: {{endpoint: "127.0.0.1:{free_port()}"}}
+  jaeger_storage: {{backends: {{some_storage: {{memory: {{max_traces: 1000}}}}}}}}
+  healthcheckv2: {{use_v2: true, http: {{endpoint: "127.0.0.1:{health}"}}}}
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{otlp}"}}}}}}
+exporters:
+  jaeger_storage_exporter: {{trace_storage: some_storage}}
+""")
+    backend([program, "--config", config], f"http://127.0.0.1:{query}/api/services")
+    run = export(f"http://127.0.0.1:{otlp}")
+
+    def look():
+        data = get(f"http://127.0.0.1:{query}/api/traces/{run.calls[0].trace}")["data"]
+        return data[0] if data and len(data[0]["spans"]) >= len(run.spans) else None
+
+    trace = bed.wait_for(look, timeout=30, step=0.1)
+    assert "interop-agent" in get(f"http://127.0.0.1:{query}/api/services")["data"]
+    got = {s["spanID"]: s for s in trace["spans"]}
+    assert got.keys() == {s.id for s in run.spans}
+    for want in run.spans:
+        s = got[want.id]
+        assert s["operationName"] == want.name
+        assert s["startTime"] == want.start // 1000
+        assert [r["spanID"] for r in s["references"]] == ([want.parent] if want.parent else [])
+        text = {t["key"]: t["value"] for t in s["tags"]}
+        listed = {t["key"]: jaeger_value(t) for t in s["tags"]}
+        same_span({k: text[k] if isinstance(want.attrs.get(k), str) else listed[k] for k in text}, want)
+        assert text["span.kind"] == {1: "internal", 3: "client"}[want.kind]
+        assert bool(text.get("error")) == (want.status.get("code") == 2)
+    # And by what people search for.
+    url = f"http://127.0.0.1:{query}/api/traces?service=interop-agent&tags=%7B%22gen_ai.operation.name%22%3A%22embeddings%22%7D"
+    assert [t["traceID"] for t in get(url)["data"]] == [run.calls[0].trace]
+
+
+def flat(obj, prefix=""):
+    """Phoenix keeps attributes as nested objects; back to dotted names."""
+    out = {}
+    for k, v in obj.items():
+        if isinstance(v, dict):
+            out.update(flat(v, f"{prefix}{k}."))
+        else:
+            out[prefix + k] = v
+    return out
+
+
+def test_phoenix(backend, export, tmp_path):
+    program = need("phoenix") / "venv/bin/phoenix"
+    port = free_port()
+    backend([program, "serve"], f"http://127.0.0.1:{port}/healthz", PHOENIX_HOST="127.0.0.1", PHOENIX_PORT=port,
+            PHOENIX_GRPC_PORT=free_port(), PHOENIX_WORKING_DIR=tmp_path / "phoenix", PHOENIX_TELEMETRY_ENABLED="false")
+    run = export(f"http://127.0.0.1:{port}")
+
+    def look():
+        data = get(f"http://127.0.0.1:{port}/v1/projects/default/spans?limit=1000")["data"]
+        return data if len(data) >= len(run.spans) else None
+
+    got = {s["context"]["span_id"]: s for s in bed.wait_for(look, timeout=60, step=0.2)}
+    assert got.keys() == {s.id for s in run.spans}
+    for want in run.spans:
+        s = got[want.id]
+        assert s["name"] == want.name and s["context"]["trace_id"] == want.trace
+        assert (s["parent_id"] or "") == want.parent
+        same_span(flat(s["attributes"]), want)
+        assert (s["status_code"] == "ERROR") == (want.status.get("code") == 2)
