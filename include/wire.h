@@ -112,7 +112,10 @@ struct wire_sock {
 
 enum wire_role { WIRE_ROLE_UNKNOWN = 0, WIRE_ROLE_CLIENT = 1, WIRE_ROLE_SERVER = 2 };
 
-/* One socket call of a TLS-looking socket: its length and first header, no payload.  Until the socket is bound. */
+/*
+ * One socket call of a TLS-looking socket: its length and first header, no payload.
+ * Until the socket is bound; len 0 (the peer ended its direction) comes always.
+ */
 struct wire_record {
 	struct wire_hdr hdr;
 	__u64 sock;
@@ -226,6 +229,10 @@ enum tls_what {
 	TLS_HANDSHAKE = 2,	/* conn_arg begins here: the stream was not joined in the middle */
 	TLS_SET_FD = 3,		/* conn_arg, buf_arg is the fd */
 	TLS_SNI = 4,		/* reserved */
+	TLS_NEW = 5,		/* the return value is a new connection: SSL_new */
+	TLS_REF = 6,		/* conn_arg gets one more owner: SSL_up_ref, one more FREE is needed */
+	TLS_RESET = 7,		/* conn_arg ends and begins anew: SSL_clear */
+	TLS_UNSEEN = 8,		/* moves bytes that no buffer holds: SSL_sendfile; counted as a hole */
 };
 
 struct tls_spec {
@@ -242,6 +249,28 @@ struct tls_spec {
 };
 
 #define TLS_SPECS_MAX	64	/* power of two: the BPF side masks with MAX - 1 */
+
+/* sys_class[]: what a system call does to a socket, by its number; made by user/capture/syscalls.c. */
+enum sys_class {
+	SYS_NONE = 0,
+	SYS_READ,		/* fd, buffer */
+	SYS_WRITE,
+	SYS_READV,		/* fd, iovec, count */
+	SYS_WRITEV,
+	SYS_RECVFROM,		/* fd, buffer, length, flags */
+	SYS_SENDTO,
+	SYS_RECVMSG,		/* fd, msghdr, flags */
+	SYS_SENDMSG,
+	SYS_RECVMMSG,		/* fd, mmsghdr, count, flags */
+	SYS_SENDMMSG,
+	SYS_CONNECT,
+	SYS_ACCEPT,
+	SYS_SENDFILE,		/* out fd, in fd */
+	SYS_SPLICE,		/* in fd, offset, out fd */
+	SYS_MMAP,
+};
+
+#define SYS_CLASSES_MAX	512	/* power of two */
 
 /* The part of a record that its size class may hold.  A call longer than a class is cut into parts of the largest. */
 #define WIRE_CHUNK	(64 * 1024)
@@ -261,6 +290,7 @@ _Static_assert(sizeof(struct wire_clock) == 72, "wire_clock is on disk");
 _Static_assert(sizeof(struct wire_facts) == 40, "wire_facts is on disk");
 _Static_assert(sizeof(struct wire_books) == 112, "wire_books is on disk");
 _Static_assert(sizeof(struct tls_spec) == 16, "tls_spec is shared");
+_Static_assert((SYS_CLASSES_MAX & (SYS_CLASSES_MAX - 1)) == 0, "mask");
 _Static_assert((TLS_SPECS_MAX & (TLS_SPECS_MAX - 1)) == 0, "mask");
 
 #endif /* WIRE_H */

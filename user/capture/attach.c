@@ -1,94 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Two ways to the same probes.  uprobe_multi puts all of a file's probes into
+ * one link, needs no CAP_SYS_ADMIN and lets go of them in milliseconds; perf
+ * events take two descriptors for each and about 100 ms each to let go.  Neither is
+ * ever bound to a process: a per-process perf event costs every context switch.
+ *
+ * libbpf 1.1 does not know uprobe_multi, so the system call is made by hand;
+ * the layout is the kernel's (6.6, include/uapi/linux/bpf.h).
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "capture/attach.h"
+#include "capture/uprobe_multi.h"
 
-/* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi; the headers of Linux 6.1 lack it (include/uapi/linux/bpf.h, 89ae89f53d20). */
-struct link_create_multi {
-	uint32_t prog_fd, target_fd, attach_type, flags;
-	uint64_t path, offsets, ref_ctr_offsets, cookies;
-	uint32_t cnt, multi_flags, pid, pad;
+struct attached {
+	int multi[2];
+	struct bpf_link *links[2 * PROBES_MAX];
+	size_t links_cnt;
 };
 
-#define MULTI_RETURN 1		/* BPF_F_UPROBE_MULTI_RETURN */
-
-int attach_multi(int prog_fd, const char *path, const struct attach_site *sites, size_t n, bool at_return)
+int uprobe_multi_link(int prog_fd, const char *path, const uint64_t *offs, const uint64_t *cookies,
+		      uint32_t cnt, bool ret)
 {
-	uint64_t offsets[ATTACH_SITES_MAX], cookies[ATTACH_SITES_MAX];
-	struct link_create_multi attr = {
+	struct {
+		uint32_t prog_fd, target_fd, attach_type, flags;
+		uint64_t path, offsets, ref_ctr_offsets, cookies;
+		uint32_t cnt, multi_flags, pid, pad;
+	} attr = {
 		.prog_fd = prog_fd,
-		.attach_type = EXPECT_UPROBE_MULTI,
+		.attach_type = UPROBE_MULTI_ATTACH_TYPE,
 		.path = (uintptr_t)path,
-		.offsets = (uintptr_t)offsets,
+		.offsets = (uintptr_t)offs,
 		.cookies = (uintptr_t)cookies,
-		.cnt = n,
-		.multi_flags = at_return ? MULTI_RETURN : 0,
+		.cnt = cnt,
+		.multi_flags = ret ? 1 : 0,	/* BPF_F_UPROBE_MULTI_RETURN */
 	};
-	int fd;
+	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 
-	if (n > ATTACH_SITES_MAX)
-		return -E2BIG;
-	for (size_t i = 0; i < n; i++) {
-		offsets[i] = sites[i].offset;
-		cookies[i] = sites[i].cookie;
-	}
-	fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 	return fd < 0 ? -errno : fd;
 }
 
-static int attach_each(struct attachment *a, const char *path, struct bpf_program *prog,
-		       const struct attach_site *sites, size_t n, bool at_return)
+static int multi_half(const struct attach *a, const char *path, const struct probe *p, size_t n, bool ret)
 {
-	for (size_t i = 0; i < n; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = sites[i].cookie, .retprobe = at_return);
-		struct bpf_link *l = bpf_program__attach_uprobe_opts(prog, -1, path, sites[i].offset, &opts);
+	uint64_t offs[PROBES_MAX], cookies[PROBES_MAX];
+	uint32_t cnt = 0;
 
-		if (!l)
-			return -errno;
-		a->links[a->link_cnt++] = l;
+	for (size_t i = 0; i < n; i++) {
+		if (ret && !p[i].ret)
+			continue;
+		offs[cnt] = p[i].off;
+		cookies[cnt++] = p[i].cookie;
+	}
+	if (!cnt)
+		return -ENOENT;
+	return uprobe_multi_link(bpf_program__fd(ret ? a->exit : a->enter), path, offs, cookies, cnt, ret);
+}
+
+/* Returns first: a return whose entry was not seen is counted, an entry that never returns would linger. */
+static int with_multi(const struct attach *a, struct attached *at, const char *path,
+		      const struct probe *p, size_t n)
+{
+	at->multi[1] = multi_half(a, path, p, n, true);
+	if (at->multi[1] < 0 && at->multi[1] != -ENOENT)
+		return at->multi[1];
+	at->multi[0] = multi_half(a, path, p, n, false);
+	return at->multi[0] < 0 ? at->multi[0] : 0;
+}
+
+static int with_perf(const struct attach *a, struct attached *at, const char *path,
+		     const struct probe *p, size_t n)
+{
+	for (int ret = 1; ret >= 0; ret--) {
+		for (size_t i = 0; i < n; i++) {
+			LIBBPF_OPTS(bpf_uprobe_opts, o, .retprobe = ret, .bpf_cookie = p[i].cookie);
+			struct bpf_link *l;
+
+			if (ret && !p[i].ret)
+				continue;
+			l = bpf_program__attach_uprobe_opts(ret ? a->exit : a->enter, -1, path, p[i].off, &o);
+			if (!l)
+				return -errno;
+			at->links[at->links_cnt++] = l;
+		}
 	}
 	return 0;
 }
 
-int attach_file(struct attachment *a, int file_fd, bool multi,
-		struct bpf_program *enter, const struct attach_site *enter_sites, size_t enter_cnt,
-		struct bpf_program *exit, const struct attach_site *exit_sites, size_t exit_cnt)
+struct attached *attach_file(const struct attach *a, int fd, const struct probe *p, size_t n, int *ret_err)
 {
+	struct attached *at = calloc(1, sizeof(*at));
 	char path[64];
-	int err = 0;
+	int err = -ENOMEM;
 
-	*a = (struct attachment){ .fds = { -1, -1 } };
-	if (enter_cnt > ATTACH_SITES_MAX || exit_cnt > ATTACH_SITES_MAX)
-		return -E2BIG;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file_fd);
-	if (!multi) {
-		/* Returns first: an entry whose return is not seen would wait for ever. */
-		err = attach_each(a, path, exit, exit_sites, exit_cnt, true);
-		if (!err)
-			err = attach_each(a, path, enter, enter_sites, enter_cnt, false);
-	} else {
-		if (exit_cnt)
-			err = a->fds[1] = attach_multi(bpf_program__fd(exit), path, exit_sites, exit_cnt, true);
-		if (err >= 0 && enter_cnt)
-			err = a->fds[0] = attach_multi(bpf_program__fd(enter), path, enter_sites, enter_cnt, false);
+	if (at && n <= PROBES_MAX) {
+		at->multi[0] = at->multi[1] = -1;
+		/* By descriptor: the name may mean another file by now, or none. */
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		err = a->multi ? with_multi(a, at, path, p, n) : with_perf(a, at, path, p, n);
 	}
-	if (err >= 0)
-		return 0;
-	attach_release(a);
-	return err;
+	if (!err)
+		return at;
+	attached_free(at);
+	*ret_err = err;
+	return NULL;
 }
 
-void attach_release(struct attachment *a)
+void attached_free(struct attached *at)
 {
+	if (!at)
+		return;
 	for (int i = 0; i < 2; i++)
-		if (a->fds[i] >= 0)
-			close(a->fds[i]);
-	for (size_t i = 0; i < a->link_cnt; i++)
-		bpf_link__destroy(a->links[i]);
-	*a = (struct attachment){ .fds = { -1, -1 } };
+		if (at->multi[i] >= 0)
+			close(at->multi[i]);
+	for (size_t i = 0; i < at->links_cnt; i++)
+		bpf_link__destroy(at->links[i]);
+	free(at);
 }

@@ -1,150 +1,202 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <gelf.h>
+#include <libelf.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/elf.h"
 
 #if defined(__x86_64__)
-#define MACHINE EM_X86_64
+#define OUR_MACHINE EM_X86_64
 #elif defined(__aarch64__)
-#define MACHINE EM_AARCH64
+#define OUR_MACHINE EM_AARCH64
 #else
-#error "e_machine of this architecture"
+#error "only x86-64 and arm64"
 #endif
 
-#define SYMBOLS_MAX	(4 * 1024 * 1024)
-#define SYMTAB_SZ_MAX	(256u << 20)
-#define PHDRS_MAX	256
+#define NAME_MAX_LEN	64
+#define SECTIONS_MAX	65536
+#define SEGMENTS_MAX	1024
 
-static Elf *begin(int fd)
+static bool ours(Elf *e)
 {
-	Elf *elf;
-	GElf_Ehdr eh;
+	GElf_Ehdr h;
 
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return NULL;
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf && elf_kind(elf) == ELF_K_ELF && gelf_getclass(elf) == ELFCLASS64 &&
-	    gelf_getehdr(elf, &eh) && eh.e_machine == MACHINE)
-		return elf;
-	elf_end(elf);
-	return NULL;
+	return gelf_getehdr(e, &h) && h.e_ident[EI_CLASS] == ELFCLASS64 &&
+	       h.e_ident[EI_DATA] == ELFDATA2LSB && h.e_machine == OUR_MACHINE &&
+	       (h.e_type == ET_EXEC || h.e_type == ET_DYN);
 }
 
-/* File offset of a virtual address that lies in an executable segment; 0: none. */
-static uint64_t file_offset(Elf *elf, uint64_t va)
+/* A probe is put where the code is in the file, which is not where it is in memory. */
+static uint64_t file_offset(Elf *e, uint64_t vaddr)
 {
 	size_t n;
-	GElf_Phdr ph;
+	GElf_Phdr p;
 
-	if (elf_getphdrnum(elf, &n))
+	if (elf_getphdrnum(e, &n) || n > SEGMENTS_MAX)
 		return 0;
-	for (size_t i = 0; i < n && i < PHDRS_MAX; i++)
-		if (gelf_getphdr(elf, i, &ph) && ph.p_type == PT_LOAD && ph.p_flags & PF_X &&
-		    va >= ph.p_vaddr && va - ph.p_vaddr < ph.p_filesz)
-			return va - ph.p_vaddr + ph.p_offset;
+	for (size_t i = 0; i < n; i++)
+		if (gelf_getphdr(e, i, &p) && p.p_type == PT_LOAD && p.p_flags & PF_X &&
+		    vaddr >= p.p_vaddr && vaddr - p.p_vaddr < p.p_filesz)
+			return vaddr - p.p_vaddr + p.p_offset;
 	return 0;
 }
 
-static uint64_t cheapest(int fd, uint64_t offset)
+/*
+ * x86-64: an endbr64 is single-stepped, the push behind it is emulated and
+ * costs a fifth; arguments and stack pointer are the same at both, and no
+ * jump can land between them that is not a call of the function.  Other first instructions stay.
+ */
+static uint64_t probe_place(int fd, uint64_t off)
 {
 #if defined(__x86_64__)
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-	uint8_t code[6];
+	static const uint8_t endbr64[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	uint8_t b[6];
 
-	if (pread(fd, code, sizeof(code), offset) != sizeof(code) || memcmp(code, endbr64, 4))
-		return offset;
-	if ((code[4] & 0xf8) == 0x50 || (code[4] == 0x41 && (code[5] & 0xf8) == 0x50))
-		return offset + 4;
+	if (pread(fd, b, sizeof(b), off) != sizeof(b) || memcmp(b, endbr64, sizeof(endbr64)))
+		return off;
+	if ((b[4] & 0xf8) == 0x50 || (b[4] == 0x41 && (b[5] & 0xf8) == 0x50))
+		return off + sizeof(endbr64);
 #endif
-	return offset;
+	return off;
 }
 
-static bool is_function(const GElf_Sym *sym)
+static bool is_function(const GElf_Sym *s)
 {
-	return GELF_ST_TYPE(sym->st_info) == STT_FUNC && sym->st_shndx != SHN_UNDEF && sym->st_value;
+	return GELF_ST_TYPE(s->st_info) == STT_FUNC && s->st_shndx != SHN_UNDEF && s->st_value;
 }
 
-static void match(Elf *elf, int fd, const GElf_Sym *sym, const char *name, struct elf_func *funcs,
-		  size_t n, int *found)
-{
-	uint64_t offset;
+struct want {
+	Elf *elf;
+	int fd;
+	uint64_t file_size;
+	const char *const *names;
+	size_t n;
+	struct elf_func *ret;
+	int found;
+};
 
-	for (size_t i = 0; i < n; i++) {
-		if (funcs[i].offset || strcmp(funcs[i].name, name))
-			continue;
-		offset = file_offset(elf, sym->st_value);
-		if (!offset)
-			continue;
-		funcs[i].offset = cheapest(fd, offset);
-		(*found)++;
-	}
+static void take(struct want *w, size_t i, const GElf_Sym *s)
+{
+	uint64_t off = file_offset(w->elf, s->st_value);
+
+	if (w->ret[i].off || !off || off >= w->file_size)
+		return;
+	w->ret[i] = (struct elf_func){
+		.vaddr = s->st_value, .size = s->st_size, .off = off, .probe = probe_place(w->fd, off),
+	};
+	w->found++;
 }
 
-static void scan_symbols(Elf *elf, int fd, Elf_Scn *scn, const GElf_Shdr *sh, struct elf_func *funcs,
-			 size_t n, int *found)
+/* The name at this place of a string table, or NULL if it does not end there or is too long to be asked for. */
+static const char *name_at(const Elf_Data *strings, size_t at)
 {
-	Elf_Data *data;
-	GElf_Sym sym;
+	size_t left;
+
+	if (!strings || !strings->d_buf || at >= strings->d_size)
+		return NULL;
+	left = strings->d_size - at;
+	return memchr((const char *)strings->d_buf + at, 0, left < NAME_MAX_LEN ? left : NAME_MAX_LEN) ?
+		(const char *)strings->d_buf + at : NULL;
+}
+
+static void scan_symbols(struct want *w, Elf_Scn *scn, const GElf_Shdr *h)
+{
+	Elf_Scn *str = elf_getscn(w->elf, h->sh_link);
+	Elf_Data *syms = elf_getdata(scn, NULL);
+	Elf_Data *strings = str ? elf_getdata(str, NULL) : NULL;
 	const char *name;
-	size_t cnt;
+	GElf_Sym s;
 
-	if (sh->sh_size > SYMTAB_SZ_MAX || !sh->sh_entsize)
+	if (!syms || h->sh_entsize < sizeof(Elf64_Sym))
 		return;
-	data = elf_getdata(scn, NULL);
-	if (!data || !data->d_buf)
-		return;
-	cnt = data->d_size / sh->sh_entsize;
-	for (size_t i = 0; i < cnt && i < SYMBOLS_MAX && *found < (int)n; i++) {
-		if (!gelf_getsym(data, i, &sym) || !is_function(&sym))
+	for (size_t i = 0; i < syms->d_size / sizeof(Elf64_Sym); i++) {
+		if (!gelf_getsym(syms, i, &s) || !is_function(&s))
 			continue;
-		name = elf_strptr(elf, sh->sh_link, sym.st_name);
-		if (name)
-			match(elf, fd, &sym, name, funcs, n, found);
+		name = name_at(strings, s.st_name);
+		for (size_t k = 0; name && k < w->n; k++)
+			if (name[0] == w->names[k][0] && !strcmp(name, w->names[k]))
+				take(w, k, &s);
 	}
 }
 
-int elf_find_funcs(int fd, struct elf_func *funcs, size_t n)
+/* The symbols that the linker sees first: where they name what we want, the full table can only repeat it. */
+static void scan_tables(struct want *w, struct elf_note *note)
 {
-	Elf *elf = begin(fd);
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	int found = 0;
+	static const unsigned order[] = { SHT_DYNSYM, SHT_SYMTAB };
+	size_t n;
+	GElf_Shdr h;
 
-	for (size_t i = 0; i < n; i++)
-		funcs[i].offset = 0;
-	if (!elf)
-		return -ENOEXEC;
-	while (found < (int)n && (scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) && (sh.sh_type == SHT_DYNSYM || sh.sh_type == SHT_SYMTAB))
-			scan_symbols(elf, fd, scn, &sh, funcs, n, &found);
-	elf_end(elf);
-	return found;
+	if (elf_getshdrnum(w->elf, &n) || n > SECTIONS_MAX)
+		return;
+	for (size_t k = 0; k < 2 && !w->found; k++) {
+		for (size_t i = 1; i < n; i++) {
+			Elf_Scn *scn = elf_getscn(w->elf, i);
+
+			if (!scn || !gelf_getshdr(scn, &h) || h.sh_type != order[k])
+				continue;
+			note->symbols = true;
+			scan_symbols(w, scn, &h);
+		}
+	}
 }
 
-size_t elf_build_id(int fd, uint8_t ret[static 20])
+static void find_build_id(Elf *e, int fd, struct elf_note *note)
 {
-	Elf *elf = begin(fd);
-	Elf_Scn *scn = NULL;
-	size_t n = 0, at, name, desc;
-	Elf_Data *data;
-	GElf_Shdr sh;
-	GElf_Nhdr nh;
+	uint8_t b[64];
+	size_t n;
+	GElf_Phdr p;
+	Elf64_Nhdr h;
 
-	while (elf && !n && (scn = elf_nextscn(elf, scn))) {
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_NOTE || sh.sh_size > 65536)
+	if (elf_getphdrnum(e, &n) || n > SEGMENTS_MAX)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t at = 0;
+
+		if (!gelf_getphdr(e, i, &p) || p.p_type != PT_NOTE)
 			continue;
-		data = elf_getdata(scn, NULL);
-		if (!data || !gelf_getnote(data, 0, &nh, &name, &desc))
-			continue;
-		at = desc;
-		if (nh.n_type != NT_GNU_BUILD_ID || !nh.n_descsz || nh.n_descsz > 20 || at + nh.n_descsz > data->d_size)
-			continue;
-		n = nh.n_descsz;
-		memcpy(ret, (char *)data->d_buf + at, n);
+		/* A few notes at most; each step goes forward by its header at least. */
+		for (int turn = 0; turn < 16 && at + sizeof(h) < p.p_filesz; turn++) {
+			ssize_t got = pread(fd, b, sizeof(b), p.p_offset + at);
+
+			if (got < (ssize_t)sizeof(h) + 4)
+				return;
+			memcpy(&h, b, sizeof(h));
+			if (h.n_type == NT_GNU_BUILD_ID && h.n_namesz == 4 && !memcmp(b + sizeof(h), "GNU", 4) &&
+			    h.n_descsz <= sizeof(note->build_id) && got >= (ssize_t)(sizeof(h) + 4 + h.n_descsz)) {
+				memcpy(note->build_id, b + sizeof(h) + 4, h.n_descsz);
+				note->build_id_n = h.n_descsz;
+				return;
+			}
+			at += sizeof(h) + ((h.n_namesz + 3ull) & ~3ull) + ((h.n_descsz + 3ull) & ~3ull);
+		}
 	}
-	elf_end(elf);
-	return n;
+}
+
+int elf_find(int fd, const char *const *names, size_t n, struct elf_func *ret, struct elf_note *note)
+{
+	struct want w = { .fd = fd, .names = names, .n = n, .ret = ret };
+	struct stat st;
+	int err = 0;
+
+	memset(ret, 0, n * sizeof(*ret));
+	memset(note, 0, sizeof(*note));
+	elf_version(EV_CURRENT);
+	if (fstat(fd, &st))
+		return -errno;
+	w.file_size = st.st_size;
+	w.elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (!w.elf || elf_kind(w.elf) != ELF_K_ELF) {
+		err = -ENOEXEC;
+	} else if (!ours(w.elf)) {
+		err = -ENOTSUP;
+	} else {
+		find_build_id(w.elf, fd, note);
+		scan_tables(&w, note);
+	}
+	elf_end(w.elf);
+	return err ? err : w.found;
 }

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef ELF_FIND_H
-#define ELF_FIND_H
+#ifndef ELF_H
+#define ELF_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * Functions in ELF files.  Files are hostile: sizes and offsets in them are
- * claims.  They are read, never mapped, because a mapped file that is cut
- * short under the reader kills it (SIGBUS).
+ * Functions in ELF files by name.  The file is anyone's: it may be damaged or
+ * made to mislead, and may change while it is read (so nothing is mapped:
+ * a file that shrinks would kill us with SIGBUS).
  */
 struct elf_func {
-	const char *name;
-	uint64_t offset;	/* file offset of the instruction to probe; 0: not found */
+	uint64_t vaddr, size;
+	uint64_t off;		/* in the file; 0: no such function */
+	uint64_t probe;		/* offset of the instruction to put a probe on */
+};
+
+struct elf_note {
+	uint8_t build_id[32];
+	size_t build_id_n;	/* 0: none */
+	bool symbols;		/* it has a symbol table of functions */
 };
 
 /*
- * Looks for all n names among the defined functions of .dynsym and .symtab.
- * The probed instruction is the function's first, or the one behind endbr64
- * when that is a push: the kernel emulates push but single-steps endbr64, which costs
- * five times as much, and neither argument registers nor stack have changed.
- * Returns how many were found; -ENOEXEC: no 64-bit ELF file of this machine; other negative errno.
+ * Looks for n names; ret[i] belongs to names[i].  Returns how many were found;
+ * -ENOEXEC: no ELF file; -ENOTSUP: of another word size or machine than ours.
  */
-int elf_find_funcs(int fd, struct elf_func *funcs, size_t n);
+int elf_find(int fd, const char *const *names, size_t n, struct elf_func *ret, struct elf_note *note);
 
-/* The GNU build id, at most 20 bytes: its length, 0 when there is none. */
-size_t elf_build_id(int fd, uint8_t ret[static 20]);
-
-#endif /* ELF_FIND_H */
+#endif /* ELF_H */

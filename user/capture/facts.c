@@ -1,184 +1,174 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * What /proc says of a process, as a record.  The process may be gone or be
+ * another by the time we look: its start time is compared before and after, and
+ * on any doubt only what holds for the whole machine is told.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "capture/facts.h"
+#include "capture/room.h"
 
-#define FILE_MAX	(256 * 1024)	/* of /proc/PID/environ we read that much */
-#define STRING_MAX	4096
+#define ENVIRON_MAX	(256 * 1024)
+#define VALUE_MAX	4096
 
-static void read_file(const char *path, struct buf *out)
+static size_t read_all(const char *path, char *buf, size_t max)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char piece[4096];
-	ssize_t n;
+	size_t n = 0;
+	ssize_t got;
 
-	buf_reset(out);
 	if (fd < 0)
-		return;
-	while ((n = read(fd, piece, sizeof(piece))) > 0)
-		if (buf_add(out, (struct view){ piece, n }))
-			break;
+		return 0;
+	while (n < max - 1 && (got = read(fd, buf + n, max - 1 - n)) > 0)
+		n += got;
 	close(fd);
+	buf[n] = 0;
+	return n;
 }
 
-static void read_proc(pid_t pid, const char *name, struct buf *out)
+static size_t read_proc(uint32_t pid, const char *what, char *buf, size_t max)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	read_file(path, out);
+	buf[0] = 0;
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, what);
+	return read_all(path, buf, max);
 }
 
-/* Adds a string and its NUL: without NULs inside, at most STRING_MAX. */
-static int add(struct buf *out, struct view v)
+void machine_read(struct machine *m)
 {
-	size_t n = strnlen(v.p ? v.p : "", v.n < STRING_MAX ? v.n : STRING_MAX);
-	int err = buf_add(out, view_take(v, n));
-
-	return err ? err : buf_add_byte(out, '\0');
+	memset(m, 0, sizeof(*m));
+	if (gethostname(m->host, sizeof(m->host) - 1))
+		m->host[0] = 0;
+	read_all("/etc/machine-id", m->id, sizeof(m->id));
+	m->id[strcspn(m->id, "\n")] = 0;
 }
 
-static int add_link(struct buf *out, pid_t pid, const char *name)
+/* Field 22 of /proc/PID/stat, in ticks of 10 ms; the name before it may hold anything. */
+static bool same_process(uint32_t pid, uint64_t start, uint32_t *ret_ppid)
 {
-	char path[64], target[STRING_MAX];
-	ssize_t n;
+	char buf[1024], *p;
+	uint64_t ticks = start / (1000000000ull / sysconf(_SC_CLK_TCK)), got = 0;
+	unsigned ppid = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	n = readlink(path, target, sizeof(target));
-	return add(out, (struct view){ target, n > 0 ? n : 0 });
+	read_proc(pid, "stat", buf, sizeof(buf));
+	p = strrchr(buf, ')');
+	if (!p || sscanf(p + 1, " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %lu",
+			 &ppid, &got) != 2)
+		return false;
+	*ret_ppid = ppid;
+	return got >= ticks ? got - ticks <= 1 : ticks - got <= 1;
 }
 
-struct view facts_container(struct view cgroup)
+/* The last run of 64 hex digits: docker, containerd, cri-o and podman all have one there. */
+static void container_of(const char *cgroups, char *ret)
 {
 	size_t run = 0;
 
-	for (size_t i = 0; i < cgroup.n; i++) {
-		run = isxdigit((unsigned char)cgroup.p[i]) ? run + 1 : 0;
-		if (run == 64 && (i + 1 == cgroup.n || !isalnum((unsigned char)cgroup.p[i + 1])))
-			return (struct view){ cgroup.p + i - 63, 64 };
-	}
-	return VIEW_NONE;
-}
-
-static struct view environment(struct view env, struct view name)
-{
-	struct view var, rest, key, value;
-
-	while (env.n) {
-		if (!view_cut(env, '\0', &var, &rest)) {
-			var = env;
-			rest = VIEW_NONE;
+	ret[0] = 0;
+	for (const char *p = cgroups; *p; p++) {
+		run = isxdigit((unsigned char)*p) ? run + 1 : 0;
+		if (run == 64 && !isxdigit((unsigned char)p[1])) {
+			memcpy(ret, p - 63, 64);
+			ret[64] = 0;
 		}
-		env = rest;
-		if (view_cut(var, '=', &key, &value) && view_eq(key, name))
-			return value;
 	}
-	return VIEW_NONE;
 }
 
-/* The n-th number behind "Key:" in /proc/PID/status; -1: not there. */
-static long status_number(struct view status, const char *key, int nth)
+static const char *env_get(const char *env, size_t n, const char *name)
 {
-	struct view line, rest, name, value;
-	char text[128] = "";
-	char *at = text;
-	long n = -1;
+	size_t len = strlen(name);
 
-	while (view_cut(status, '\n', &line, &rest)) {
-		status = rest;
-		if (!view_cut(line, ':', &name, &value) || !view_eq(name, view_of(key)))
-			continue;
-		memcpy(text, value.p, value.n < sizeof(text) ? value.n : sizeof(text) - 1);
-		for (int i = 0; nth < 0 || i <= nth; i++) {	/* nth < 0: the last one */
-			char *end;
-			long next = strtol(at, &end, 10);
+	for (const char *p = env; p < env + n; p += strlen(p) + 1)
+		if (!strncmp(p, name, len) && p[len] == '=')
+			return p + len + 1;
+	return "";
+}
 
-			if (end == at)
-				break;
-			n = next;
-			at = end;
+static void status_of(uint32_t pid, uint32_t *ret_vpid, char *user, size_t user_max)
+{
+	char buf[4096], *p, *line, pw_buf[2048];
+	struct passwd pw, *found;
+	unsigned uid;
+
+	read_proc(pid, "status", buf, sizeof(buf));
+	p = strstr(buf, "\nNSpid:");
+	if (p) {
+		line = strndup(p + 7, strcspn(p + 7, "\n"));
+		p = line ? strrchr(line, '\t') : NULL;
+		if (p)
+			*ret_vpid = strtoul(p + 1, NULL, 10);
+		free(line);
+	}
+	p = strstr(buf, "\nUid:");
+	if (p && sscanf(p + 5, "%*u %u", &uid) == 1 &&
+	    !getpwuid_r(uid, &pw, pw_buf, sizeof(pw_buf), &found) && found)
+		snprintf(user, user_max, "%s", found->pw_name);
+}
+
+static void put_str(char *out, size_t max, size_t *at, const char *s)
+{
+	size_t n = strnlen(s, VALUE_MAX - 1);
+
+	if (*at + n + 1 > max)
+		n = 0;		/* the caller has room for all NULs */
+	memcpy(out + *at, s, n);
+	out[*at + n] = 0;
+	*at += n + 1;
+}
+
+size_t facts_make(void *buf, size_t max, const struct machine *m, uint32_t pid, uint64_t start, uint64_t ts)
+{
+	char exe[VALUE_MAX] = "", cwd[VALUE_MAX] = "", container[65] = "", user[256] = "", argv0[VALUE_MAX];
+	char path[64], *text = malloc(ENVIRON_MAX);
+	struct wire_facts *f = buf;
+	uint32_t ppid = 0, vpid = 0;
+	size_t at = sizeof(*f), env_n = 0;
+	ssize_t got;
+
+	if (!text || max < sizeof(*f) + WIRE_FACT_CNT * VALUE_MAX) {
+		free(text);
+		return 0;
+	}
+	argv0[0] = text[0] = 0;
+	if (same_process(pid, start, &ppid)) {
+		proc_exe(pid, exe, sizeof(exe));
+		snprintf(path, sizeof(path), "/proc/%u/cwd", pid);
+		got = readlink(path, cwd, sizeof(cwd) - 1);
+		cwd[got > 0 ? got : 0] = 0;
+		read_proc(pid, "cmdline", argv0, sizeof(argv0));
+		status_of(pid, &vpid, user, sizeof(user));
+		read_proc(pid, "cgroup", text, ENVIRON_MAX);
+		container_of(text, container);
+		env_n = read_proc(pid, "environ", text, ENVIRON_MAX);
+		if (!same_process(pid, start, &ppid)) {
+			exe[0] = cwd[0] = argv0[0] = user[0] = container[0] = 0;
+			env_n = vpid = ppid = 0;
 		}
-		return n;
 	}
-	return -1;
-}
-
-static int add_user(struct buf *out, long uid)
-{
-	char mem[4096];
-	struct passwd pw, *got = NULL;
-
-	if (uid >= 0)
-		getpwuid_r(uid, &pw, mem, sizeof(mem), &got);
-	return add(out, view_of(got ? got->pw_name : NULL));
-}
-
-static int add_host(struct buf *out, struct buf *scratch)
-{
-	char name[256] = "";
-	struct view id = VIEW_NONE, rest;
-	int err;
-
-	gethostname(name, sizeof(name) - 1);
-	err = add(out, view_of(name));
-	read_file("/etc/machine-id", scratch);
-	view_cut(buf_view(scratch), '\n', &id, &rest);
-	return err ? err : add(out, id);
-}
-
-/* In the order of enum wire_fact. */
-static int add_strings(pid_t pid, struct view status, struct buf *out)
-{
-	struct buf env, text;
-	struct view argv0, rest;
-	int err;
-
-	buf_init(&env, FILE_MAX);
-	buf_init(&text, FILE_MAX);
-	err = add_link(out, pid, "exe") ?: add_link(out, pid, "cwd");
-	read_proc(pid, "cgroup", &text);
-	err = err ?: add(out, facts_container(buf_view(&text)));
-	read_proc(pid, "environ", &env);
-	err = err ?: add(out, environment(buf_view(&env), VIEW("OTEL_SERVICE_NAME")));
-	err = err ?: add(out, environment(buf_view(&env), VIEW("OTEL_RESOURCE_ATTRIBUTES")));
-	err = err ?: add_host(out, &text);
-	err = err ?: add(out, environment(buf_view(&env), VIEW("TRACEPARENT")));
-	err = err ?: add_user(out, status_number(status, "Uid", 1));
-	read_proc(pid, "cmdline", &text);
-	argv0 = VIEW_NONE;
-	view_cut(buf_view(&text), '\0', &argv0, &rest);
-	err = err ?: add(out, argv0);
-	buf_release(&env);
-	buf_release(&text);
-	return err;
-}
-
-int facts_make(pid_t pid, uint64_t start, uint64_t ts, struct buf *out)
-{
-	struct wire_facts f = {
-		.hdr = { .kind = WIRE_FACTS, .pid = pid, .tid = pid, .start = start, .ts = ts },
+	*f = (struct wire_facts){
+		.hdr = { .kind = WIRE_FACTS, .pid = pid, .tid = pid, .ts = ts, .start = start },
+		.ppid = ppid,
+		.vpid = vpid,
 	};
-	struct buf status;
-	long n;
-	int err;
-
-	buf_reset(out);
-	buf_init(&status, FILE_MAX);
-	read_proc(pid, "status", &status);
-	n = status_number(buf_view(&status), "PPid", 0);
-	f.ppid = n > 0 ? n : 0;
-	n = status_number(buf_view(&status), "NSpid", -1);
-	f.vpid = n > 0 ? n : 0;
-	err = buf_add(out, (struct view){ (char *)&f, sizeof(f) });
-	err = err ?: add_strings(pid, buf_view(&status), out);
-	buf_release(&status);
-	if (!err)
-		((struct wire_hdr *)out->p)->size = out->n;
-	return err;
+	put_str(buf, max, &at, exe);
+	put_str(buf, max, &at, cwd);
+	put_str(buf, max, &at, container);
+	put_str(buf, max, &at, env_get(text, env_n, "OTEL_SERVICE_NAME"));
+	put_str(buf, max, &at, env_get(text, env_n, "OTEL_RESOURCE_ATTRIBUTES"));
+	put_str(buf, max, &at, m->host);
+	put_str(buf, max, &at, m->id);
+	put_str(buf, max, &at, env_get(text, env_n, "TRACEPARENT"));
+	put_str(buf, max, &at, user);
+	put_str(buf, max, &at, argv0);
+	f->hdr.size = at;
+	free(text);
+	return at;
 }

@@ -1,204 +1,186 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What this kernel allows: one probe and one row each. */
+/* What this kernel and this process's rights allow.  Each row tries the thing itself where that is possible. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "capture/attach.h"
-#include "capture/capture.h"
-#include "capture/features.h"
+#include "capture/room.h"
+#include "capture/uprobe_multi.h"
 
-static int kernel_at_least(int major, int minor)
+static int has_kernel(char *detail, size_t n)
 {
 	struct utsname u;
-	int a, b;
+	int major = 0, minor = 0;
 
-	if (uname(&u) || sscanf(u.release, "%d.%d", &a, &b) != 2)
-		return -EINVAL;
-	return a > major || (a == major && b >= minor);
-}
-
-static int probe_kernel(void)
-{
-	return kernel_at_least(5, 15);
-}
-
-/* CAP_SYS_ADMIN, or what it was split into; both with what reading other users' /proc takes. */
-int feature_privilege(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	uint64_t caps, admin = 1ull << CAP_SYS_ADMIN;
-	uint64_t split = 1ull << 39 /* CAP_BPF */ | 1ull << 38 /* CAP_PERFMON */;
-	uint64_t ptrace = 1ull << CAP_SYS_PTRACE;
-
-	if (syscall(SYS_capget, &head, data))
+	if (uname(&u))
 		return -errno;
-	caps = (uint64_t)data[1].effective << 32 | data[0].effective;
-	return (caps & ptrace) && ((caps & admin) || (caps & split) == split);
+	snprintf(detail, n, "%s %s", u.release, u.machine);
+	sscanf(u.release, "%d.%d", &major, &minor);
+	return major > 5 || (major == 5 && minor >= 15);
 }
 
-int feature_btf(void)
+static int has_btf(char *detail, size_t n)
 {
 	return !access("/sys/kernel/btf/vmlinux", R_OK);
 }
 
-int feature_ringbuf(void)
+static bool read_line(const char *path, char *line, size_t n)
+{
+	FILE *in = fopen(path, "re");
+	bool ok = in && fgets(line, n, in);
+
+	if (in)
+		fclose(in);
+	if (ok)
+		line[strcspn(line, "\n")] = 0;
+	return ok;
+}
+
+static int has_rights(char *detail, size_t n)
+{
+	static const struct {
+		int bit;
+		const char *name;
+	} need[] = {
+		{ CAP_BPF, "CAP_BPF" }, { CAP_PERFMON, "CAP_PERFMON" }, { CAP_SYS_PTRACE, "CAP_SYS_PTRACE" },
+		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	};
+	unsigned long long eff = 0;
+	char line[256];
+	FILE *in = fopen("/proc/self/status", "re");
+	size_t at = 0;
+
+	while (in && fgets(line, sizeof(line), in))
+		sscanf(line, "CapEff: %llx", &eff);
+	if (in)
+		fclose(in);
+	for (unsigned i = 0; i < sizeof(need) / sizeof(*need); i++)
+		if (!(eff >> need[i].bit & 1) && at < n)
+			at += snprintf(detail + at, n - at, "%s%s", at ? ", " : "without ", need[i].name);
+	return (eff >> CAP_SYS_ADMIN & 1) || ((eff >> CAP_BPF & 1) && (eff >> CAP_PERFMON & 1));
+}
+
+static int has_ring(char *detail, size_t n)
 {
 	return libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL);
 }
 
-int feature_attach_cookie(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL);
-}
-
-int feature_bpf_loop(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL);
-}
-
-static int probe_tracing(void)
+static int has_tp_btf(char *detail, size_t n)
 {
 	return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL);
 }
 
-static int trivial_program(enum bpf_prog_type type, int expected)
+static int has_cookie(char *detail, size_t n)
 {
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = expected);
-
-	return bpf_prog_load(type, "probe", "GPL", insns, 2, &opts);
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL);
 }
 
-/*
- * A link to a file that is none: a kernel that knows uprobe_multi gets as far as
- * the file and says EBADF, others EINVAL (as libbpf 1.3 probes it).
- */
-int feature_uprobe_multi(void)
+static int has_bpf_loop(char *detail, size_t n)
 {
-	const struct attach_site site = { 0 };
-	int prog = trivial_program(BPF_PROG_TYPE_KPROBE, EXPECT_UPROBE_MULTI), link;
+	int have = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL);
+
+	snprintf(detail, n, "not used: a loop over a function that is verified once does the same on 5.15");
+	return have;
+}
+
+static int has_uprobes(char *detail, size_t n)
+{
+	return read_line("/sys/bus/event_source/devices/uprobe/type", detail, n) ?
+		snprintf(detail, n, "perf events, pid -1") > 0 : 0;
+}
+
+static int has_uprobe_multi(char *detail, size_t n)
+{
+	/* mov r0, 0; exit */
+	struct bpf_insn code[] = {
+		{ .code = 0xb7 },
+		{ .code = 0x95 },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = UPROBE_MULTI_ATTACH_TYPE);
+	int prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "probe", "GPL", code, 2, &o);
+	uint64_t off = 0;
+	int link;
 
 	if (prog < 0)
-		return prog == -EPERM ? -EPERM : 0;
-	link = attach_multi(prog, "/", &site, 1, false);
+		return prog == -EPERM ? prog : 0;
+	/* A directory has no code: -EBADF (it is no regular file) from kernels that know the link, -EINVAL from others. */
+	link = uprobe_multi_link(prog, "/", &off, NULL, 1, false);
+	close(prog);
 	if (link >= 0)
 		close(link);
-	close(prog);
-	return link == -EBADF;
+	return link >= 0 || link == -EBADF;
 }
 
-static int probe_perf_uprobe(void)
+bool feature_uprobe_multi(void)
 {
-	return !access("/sys/bus/event_source/devices/uprobe/type", R_OK);
+	char detail[8];
+
+	return has_uprobe_multi(detail, sizeof(detail)) > 0;
 }
 
-/* Permission events are there if a group for them can be had and a mark set. */
-int feature_exec_gate(void)
+static int has_gate(char *detail, size_t n)
 {
-	int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY), err = 0;
+	int fan = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC);
+	int err;
 
-	if (fd < 0)
+	if (fan < 0)
 		return errno == EPERM ? -EPERM : 0;
-	if (fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, "/proc/self/exe"))
-		err = -errno;
-	close(fd);
-	return err == -EPERM ? -EPERM : !err;
+	err = fanotify_mark(fan, FAN_MARK_ADD, FAN_OPEN_EXEC_PERM, AT_FDCWD, "/dev/null") ? errno : 0;
+	close(fan);
+	return !err;
 }
 
-static int probe_lockdown(void)
+static int has_no_lockdown(char *detail, size_t n)
 {
-	char text[128] = "";
-	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	int ok = 1;
-
-	if (!f)
+	if (!read_line("/sys/kernel/security/lockdown", detail, n)) {
+		snprintf(detail, n, "not in this kernel");
 		return 1;
-	if (fgets(text, sizeof(text), f))
-		ok = !strstr(text, "[confidentiality]");
-	fclose(f);
-	return ok;
+	}
+	return !strstr(detail, "[confidentiality]");
 }
 
-static int probe_map_files(void)
-{
-	static const int checkpoint_restore = 40;	/* CAP_CHECKPOINT_RESTORE, Linux 5.9 */
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	uint64_t caps;
-
-	if (syscall(SYS_capget, &head, data))
-		return -errno;
-	caps = (uint64_t)data[1].effective << 32 | data[0].effective;
-	return (caps & (1ull << CAP_SYS_ADMIN)) || (caps & (1ull << checkpoint_restore));
-}
-
-static const struct row {
+static const struct {
 	const char *name, *what_for, *remedy;
 	bool required;
-	int (*probe)(void);
-} rows[] = {
-	{ "kernel", "Linux 5.15 or newer", "use a newer kernel", true, probe_kernel },
-	{ "privilege", "load BPF programs and read other users' /proc", "run it with sudo, or give it CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE", true,
-	  feature_privilege },
-	{ "lockdown", "the kernel lets BPF read memory", "lockdown is in confidentiality mode; boot with lockdown=integrity", true,
-	  probe_lockdown },
-	{ "btf", "types of the running kernel", "use a kernel built with CONFIG_DEBUG_INFO_BTF=y", true, feature_btf },
-	{ "tracing", "typed tracepoints for system calls and processes", "use a kernel with CONFIG_BPF_EVENTS=y and CONFIG_DEBUG_INFO_BTF=y", true,
-	  probe_tracing },
-	{ "ringbuf", "the ring buffer that carries what is seen", "use Linux 5.8 or newer", true, feature_ringbuf },
-	{ "attach_cookie", "one program for all functions of all TLS libraries", "use Linux 5.15 or newer", true, feature_attach_cookie },
-	{ "uprobe", "probes on functions of TLS libraries", "use a kernel with CONFIG_UPROBE_EVENTS=y", true, probe_perf_uprobe },
-	{ "bpf_loop", "cheaper copying of large calls", "nothing is lost without it: a bounded loop does the same", false, feature_bpf_loop },
-	{ "uprobe_multi", "attach and detach in milliseconds, without CAP_SYS_ADMIN",
-	  "Linux 6.6 has it; without it detaching takes about 0.1 s a probe", false, feature_uprobe_multi },
-	{ "exec_gate", "the first byte of a program that nobody has seen before",
-	  "needs CAP_SYS_ADMIN and CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y; without it the first milliseconds of a program may be missed", false,
-	  feature_exec_gate },
-	{ "map_files", "libraries that were deleted or lie in containers", "needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN", false,
-	  probe_map_files },
+	int (*probe)(char *detail, size_t n);
+} table[] = {
+	{ "kernel", "everything: attach cookies came with 5.15", "boot Linux 5.15 or newer", true, has_kernel },
+	{ "btf", "finding kernel fields by name", "boot a kernel with CONFIG_DEBUG_INFO_BTF=y", true, has_btf },
+	{ "rights", "loading BPF, reading /proc of other users",
+	  "run as root, or give CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_SYS_ADMIN", true, has_rights },
+	{ "ring_buffer", "moving data to user space", "boot Linux 5.8 or newer", true, has_ring },
+	{ "tp_btf", "processes, sockets and system calls", "boot a kernel with BTF and run as root", true, has_tp_btf },
+	{ "attach_cookie", "one program for all library functions", "boot Linux 5.15 or newer", true, has_cookie },
+	{ "uprobes", "plaintext of TLS libraries", "boot a kernel with CONFIG_UPROBE_EVENTS=y", true, has_uprobes },
+	{ "uprobe_multi", "attaching in one step, letting go in milliseconds",
+	  "Linux 6.6 or newer; perf events are used instead", false, has_uprobe_multi },
+	{ "bpf_loop", "long buffers", "none needed", false, has_bpf_loop },
+	{ "exec_gate", "the first byte of statically linked programs (fanotify FAN_OPEN_EXEC_PERM)",
+	  "CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y and CAP_SYS_ADMIN; without, a process is stopped for "
+	  "milliseconds instead where nobody can notice", false, has_gate },
+	{ "lockdown", "reading kernel memory", "boot without lockdown=confidentiality", true, has_no_lockdown },
 };
-
-static void detail(struct feature *f, int have)
-{
-	struct utsname u;
-
-	f->detail[0] = '\0';
-	if (!strcmp(f->name, "kernel") && !uname(&u))
-		snprintf(f->detail, sizeof(f->detail), "this is %.80s %.40s", u.release, u.machine);
-	if (have < 0)
-		snprintf(f->detail, sizeof(f->detail), "cannot tell: %s", strerror(-have));
-}
-
-/* libbpf talks on stderr when a probe fails; a probe that fails is an answer. */
-static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
 
 size_t capture_features(struct feature *ret, size_t max)
 {
-	libbpf_print_fn_t before = libbpf_set_print(silent);
-	size_t n = sizeof(rows) / sizeof(rows[0]);
+	size_t n = sizeof(table) / sizeof(*table);
 
-	for (size_t i = 0; i < n && i < max; i++) {
-		ret[i] = (struct feature){ .name = rows[i].name, .what_for = rows[i].what_for, .remedy = rows[i].remedy,
-					   .required = rows[i].required, .have = rows[i].probe() };
-		detail(&ret[i], ret[i].have);
+	n = n < max ? n : max;
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = (struct feature){
+			.name = table[i].name, .what_for = table[i].what_for,
+			.remedy = table[i].remedy, .required = table[i].required,
+		};
+		ret[i].have = table[i].probe(ret[i].detail, sizeof(ret[i].detail));
 	}
-	libbpf_set_print(before);
-	return n < max ? n : max;
+	return n;
 }

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef CAPTURE_BPF_H
+#define CAPTURE_BPF_H
+
+/* Shared between the .bpf.c files that are linked into one object; user space never sees it. */
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "wire.h"
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+#define THREADS_MAX	16384
+#define STREAMS_MAX	32768
+#define SOCKS_MAX	65536
+#define TRACKED_MAX	65536
+#define FRAMES_MAX	4
+#define STEPS_MAX	2048	/* pieces of one call: 1024 whole chunks and as many for the odd ones */
+
+/*
+ * One call's bytes on their way into the ring.  Passed by pointer to functions
+ * that are verified once (global), which is how the loop over a 64 MiB buffer
+ * stays cheap for the verifier on kernels without bpf_loop().
+ */
+struct move {
+	__u64 stream, obj;
+	__u64 off;		/* stream offset of the next piece */
+	__u64 addr, left;	/* the buffer being copied */
+	__u64 iov, iov_cnt;	/* buffers after it */
+	__u64 todo;		/* bytes of the call that are not accounted yet */
+	__u64 paged;		/* bytes that are tried page by page: a larger read of them failed */
+	__u64 start;
+	__u32 call_len;
+	__u32 pid;
+	__u16 lib;
+	__u8 source, dir;
+	__u8 flags;		/* WIRE_F_* for every record of the call */
+	__u8 ignored;		/* count, do not copy */
+	__u8 unseen;		/* no buffer holds these bytes */
+	__u8 pad;
+};
+
+struct stream_key {
+	__u64 obj, start;
+	__u32 tgid, lib;
+};
+
+/* A TLS connection object. */
+struct stream {
+	__u64 id;
+	__u64 off[2];
+	__u64 sock;		/* id of the socket it was last bound to */
+	__u32 refs;		/* owners beyond the first */
+	__u8 joined, ignored, eof, pad;
+};
+
+/* A TLS call that has not returned yet. */
+struct frame {
+	__u64 sp;		/* stack pointer at entry: finds the frame again at return */
+	__u64 obj, buf, len_ptr;
+	__u16 spec;
+	__u8 again;		/* times the same entry was seen once more: tail call, or file attached twice */
+	__u8 inner;		/* inside a call on the same object, which will report the bytes */
+	__u32 pad;
+};
+
+/*
+ * What a thread is doing, and its scratch memory.  Nobody but the thread
+ * itself uses its entry, so a uprobe program that is preempted cannot find its
+ * scratch overwritten, and its stack stays small (see tls.bpf.c).
+ */
+struct thread {
+	struct frame frame[FRAMES_MAX];
+	struct move move;
+	struct stream_key key;
+	struct stream fresh;
+	__u32 depth;
+	__u32 pad;
+};
+
+struct tracked {
+	__u64 start;		/* 0: set by user space, to be filled in at first sight */
+	__u32 tls;		/* streams in tls_streams */
+	__u32 pad;
+};
+
+enum sock_kind { SOCK_NEW, SOCK_PLAIN, SOCK_TLS };
+
+/* A TCP socket in use by an observed process; the key is its struct sock. */
+struct sock_state {
+	__u64 id, ino, start;
+	__u64 off[2];
+	__u64 bound;		/* stream that was bound to it */
+	__u32 pid;		/* who used it first */
+	__u32 announced;
+	__u8 kind;
+	__u8 role, joined, eof, ignored, hello, pad[2];
+};
+
+struct file_key {
+	__u64 dev, ino, size;
+	__s64 mtime;		/* seconds; with the size it tells a reused inode number from the file we know */
+};
+
+enum file_known { FILE_PENDING = 1, FILE_DONE = 2 };
+
+struct ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);	/* resized before load */
+};
+
+struct threads_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, THREADS_MAX);
+	__type(key, __u64);
+	__type(value, struct thread);
+};
+
+struct streams_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STREAMS_MAX);
+	__type(key, struct stream_key);
+	__type(value, struct stream);
+};
+
+struct socks_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SOCKS_MAX);
+	__type(key, __u64);
+	__type(value, struct sock_state);
+};
+
+struct tracked_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TRACKED_MAX);
+	__type(key, __u32);
+	__type(value, struct tracked);
+};
+
+struct ids_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u64);
+};
+
+struct files_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct file_key);
+	__type(value, __u32);
+};
+
+struct held_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+extern struct ring_map events SEC(".maps");
+extern struct ring_map urgent SEC(".maps");
+extern struct threads_map threads SEC(".maps");
+extern struct streams_map tls_streams SEC(".maps");
+extern struct socks_map socks SEC(".maps");
+extern struct tracked_map tracked SEC(".maps");
+extern struct ids_map ignored SEC(".maps");
+extern struct files_map files SEC(".maps");
+extern struct held_map held SEC(".maps");
+
+extern const volatile __u32 self_tgid;
+extern const volatile __u32 watch_all;
+extern struct wire_stats stats;
+extern __u64 next_id;
+extern __u32 ignored_cnt;
+
+#define count(field, n) __sync_fetch_and_add(&stats.field, n)
+
+/* The flags of a submit: wakes the reader when it sleeps or the ring fills. */
+__u64 ring_wake(void);
+/* Fills all of the header but its flags. */
+void wire_head(struct wire_hdr *h, __u32 size, __u8 kind, __u32 pid, __u64 start);
+/* Copies what m describes into the ring and accounts for every byte of it. */
+int emit_move(struct move *m);
+/* The peer ended this direction. */
+void emit_eof(struct move *m);
+void emit_bind(__u64 stream, __u64 sock, __u8 basis, __u32 pid, __u64 start);
+void emit_stream_end(__u64 stream, __u64 in, __u64 out, __u32 pid, __u64 start);
+
+/* Ends every TLS stream of a process: its memory is gone. */
+void tls_end_process(__u32 tgid, __u64 start);
+/* The TLS object whose call this thread is in, at this stack pointer; NULL: none. */
+struct stream *tls_inside(__u64 pid_tgid, __u64 sp);
+/* A read inside that call found the end of what the peer sends. */
+void tls_eof(__u64 pid_tgid, struct stream *s);
+
+/* The file behind an fd of the current task, or NULL; its struct sock if it is a TCP socket, or NULL. */
+struct file *file_of_fd(__u32 fd);
+struct sock *tcp_of_file(struct file *f);
+/* What is known of a socket; made if new.  role: enum wire_role; UNKNOWN also means that it was in use before. */
+struct sock_state *sock_get(struct file *f, struct sock *sk, __u32 tgid, __u64 start, __u8 role);
+void sock_announce(struct sock_state *so, struct sock *sk);
+/* The connected TCP socket behind an fd, announced; or NULL. */
+struct sock_state *sock_of_fd(__u32 fd, __u32 tgid, __u64 start);
+
+/* The current task mapped or executes this file: asks user space to look at it if nobody has. */
+void file_used(struct file *f, __u64 addr, __u32 pid, __u64 start);
+
+static __always_inline __u64 task_start(struct task_struct *t)
+{
+	return t->group_leader->start_boottime;
+}
+
+static __always_inline bool observed(__u32 tgid)
+{
+	if (tgid == self_tgid)
+		return false;
+	return watch_all || bpf_map_lookup_elem(&tracked, &tgid);
+}
+
+/* ids are taken by user space when a stream is not wanted any more; asked once per call. */
+static __always_inline bool ignore_asked(__u64 id)
+{
+	return ignored_cnt && bpf_map_lookup_elem(&ignored, &id);
+}
+
+/* A copy of v that clang cannot see through, at most max: the verifier's bound stays on the register that is used. */
+#define AT_MOST(v, max) ({						\
+	__u64 _v = (v);							\
+	asm volatile("if %0 <= %1 goto +1; %0 = %1" : "+r"(_v) : "i"(max)); \
+	_v;								\
+})
+
+#endif /* CAPTURE_BPF_H */

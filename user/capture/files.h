@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FILES_H
+#define FILES_H
+
+#include "capture/attach.h"
+#include "capture/elf.h"
+#include "capture/room.h"
+
+/*
+ * Files with code that observed processes use: which TLS libraries are in them
+ * and whether they are attached.  Safe from several threads; two that ask for
+ * the same file at once wait for one examination.
+ */
+struct files;
+
+enum file_state {
+	FILE_PLAIN,		/* no TLS library that we know */
+	FILE_ATTACHED,
+	FILE_UNSUPPORTED,	/* not ours to read: no ELF, another machine */
+	FILE_FAILED,		/* found, but attaching failed */
+};
+
+struct file_info {
+	enum file_state state;
+	int err;
+	unsigned lib;		/* row of tls_libs, FILE_ATTACHED and FILE_FAILED */
+	bool symbols;
+	char path[256];
+};
+
+/* known_fd: the map "files" of the kernel half, told of what has been examined; -1: none. */
+struct files *files_new(const struct attach *a, int known_fd);
+void files_free(struct files *f);
+
+/* Examines the file if nobody has, and attaches.  path: for people.  Negative errno: could not be looked at. */
+int files_look(struct files *f, int fd, const char *path, struct file_info *ret);
+
+/* What is known of a file; false: nothing. */
+bool files_known(struct files *f, const struct stat *st, struct file_info *ret);
+
+/* Every TLS library that the dynamic linker's cache names. */
+void files_look_cache(struct files *f);
+/* All that a process has mapped executable. */
+void files_look_process(struct files *f, pid_t pid);
+/* What stands at this address of a process (0: its executable); the descriptor, or negative errno. */
+int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max);
+
+/* Calls put for every file with code that a process has mapped.  False from put: enough. */
+void each_mapped(pid_t pid, bool (*put)(void *arg, uint64_t addr, uint64_t end, const char *path), void *arg);
+
+/* Spec rows for the kernel half, in the order of tls_libs; how many. */
+size_t specs_fill(struct tls_spec table[static TLS_SPECS_MAX]);
+
+#endif /* FILES_H */

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Where files with code are found: in a process, and in the dynamic linker's cache. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/files.h"
+#include "capture/tls.h"
+
+#define CACHE_MAX	(16 * 1024 * 1024)
+
+const char *proc_exe(pid_t pid, char *buf, size_t n)
+{
+	char link[64];
+	ssize_t got;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	got = readlink(link, buf, n - 1);
+	buf[got > 0 ? got : 0] = 0;
+	return buf;
+}
+
+void each_mapped(pid_t pid, bool (*put)(void *arg, uint64_t addr, uint64_t end, const char *path), void *arg)
+{
+	char name[64], line[4096 + 128], perms[8];
+	uint64_t addr, end;
+	int at;
+	FILE *maps;
+
+	snprintf(name, sizeof(name), "/proc/%d/maps", pid);
+	maps = fopen(name, "re");
+	if (!maps)
+		return;
+	while (fgets(line, sizeof(line), maps)) {
+		line[strcspn(line, "\n")] = 0;
+		at = 0;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %n", &addr, &end, perms, &at) != 3 || !at)
+			continue;
+		if (perms[2] == 'x' && line[at] == '/' && !put(arg, addr, end, line + at))
+			break;
+	}
+	fclose(maps);
+}
+
+/* By address, which names the very file even when it was deleted or lies in another mount namespace; else by path. */
+static int open_range(pid_t pid, uint64_t addr, uint64_t end, const char *path)
+{
+	char name[4096 + 64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, addr, end);
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 || errno == ENOENT)
+		return fd;
+	snprintf(name, sizeof(name), "/proc/%d/root%s", pid, path);
+	return open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+struct at_addr {
+	uint64_t want, addr, end;
+	char path[4096];
+};
+
+static bool covers(void *arg, uint64_t addr, uint64_t end, const char *path)
+{
+	struct at_addr *a = arg;
+
+	if (a->want < addr || a->want >= end)
+		return true;
+	a->addr = addr;
+	a->end = end;
+	snprintf(a->path, sizeof(a->path), "%s", path);
+	return false;
+}
+
+int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max)
+{
+	struct at_addr a = { .want = addr };
+	char name[64];
+	int fd;
+
+	if (!addr) {
+		proc_exe(pid, path, path_max);
+		snprintf(name, sizeof(name), "/proc/%d/exe", pid);
+		fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		return fd < 0 ? -errno : fd;
+	}
+	each_mapped(pid, covers, &a);
+	if (!a.end)
+		return -ENOENT;
+	snprintf(path, path_max, "%s", a.path);
+	fd = open_range(pid, a.addr, a.end, a.path);
+	return fd < 0 ? -errno : fd;
+}
+
+struct look {
+	struct files *files;
+	pid_t pid;
+};
+
+static bool look_mapped(void *arg, uint64_t addr, uint64_t end, const char *path)
+{
+	struct look *l = arg;
+	int fd = open_range(l->pid, addr, end, path);
+
+	if (fd >= 0) {
+		files_look(l->files, fd, path, NULL);
+		close(fd);
+	}
+	return true;
+}
+
+void files_look_process(struct files *f, pid_t pid)
+{
+	struct look l = { f, pid };
+
+	each_mapped(pid, look_mapped, &l);
+}
+
+static void look_path(struct files *f, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	files_look(f, fd, path, NULL);
+	close(fd);
+}
+
+static bool is_tls_name(const char *name)
+{
+	for (unsigned l = 0; tls_libs[l]; l++)
+		for (const char *const *s = tls_libs[l]->sonames; *s; s++)
+			if (!strncmp(name, *s, strlen(*s)))
+				return true;
+	return false;
+}
+
+/* glibc, sysdeps/generic/dl-cache.h: struct cache_file_new; offsets count from its start. */
+struct cache_head {
+	char magic[20];
+	uint32_t nlibs, len_strings;
+	uint8_t flags, pad[3];
+	uint32_t extension, unused[3];
+};
+
+struct cache_entry {
+	int32_t flags;
+	uint32_t key, value, osversion;
+	uint64_t hwcap;
+};
+
+#define CACHE_MAGIC "glibc-ld.so.cache1.1"
+
+static void look_entries(struct files *f, const char *p, size_t n)
+{
+	struct cache_head h;
+	struct cache_entry e;
+
+	memcpy(&h, p, sizeof(h));
+	for (uint32_t i = 0; i < h.nlibs && sizeof(h) + (i + 1ull) * sizeof(e) <= n; i++) {
+		memcpy(&e, p + sizeof(h) + i * sizeof(e), sizeof(e));
+		if (e.key < n && e.value < n && memchr(p + e.key, 0, n - e.key) &&
+		    memchr(p + e.value, 0, n - e.value) && is_tls_name(p + e.key))
+			look_path(f, p + e.value);
+	}
+}
+
+/* False: there is no such cache (musl). */
+static bool look_cache(struct files *f, const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char *all = in ? malloc(CACHE_MAX) : NULL, *at = NULL;
+	size_t n = 0;
+
+	if (all) {
+		n = fread(all, 1, CACHE_MAX, in);
+		at = memmem(all, n, CACHE_MAGIC, sizeof(CACHE_MAGIC) - 1);
+	}
+	if (at && n - (at - all) > sizeof(struct cache_head))
+		look_entries(f, at, n - (at - all));
+	if (in)
+		fclose(in);
+	free(all);
+	return at;
+}
+
+void files_look_cache(struct files *f)
+{
+	static const char *const dirs[] = { "/lib", "/usr/lib", "/usr/local/lib" };
+	char pattern[128];
+	glob_t g;
+
+	if (look_cache(f, "/etc/ld.so.cache"))
+		return;
+	for (unsigned d = 0; d < sizeof(dirs) / sizeof(*dirs); d++) {
+		for (unsigned l = 0; tls_libs[l]; l++) {
+			snprintf(pattern, sizeof(pattern), "%s/%s*", dirs[d], tls_libs[l]->sonames[0]);
+			if (glob(pattern, 0, NULL, &g))
+				continue;
+			for (size_t i = 0; i < g.gl_pathc; i++)
+				look_path(f, g.gl_pathv[i]);
+			globfree(&g);
+		}
+	}
+}
