@@ -18,13 +18,15 @@
  * no other socket that received lately, fits as well.  It says much when both
  * happened on one thread with nothing between, little when not; a second fit of
  * the same length says nothing.  Whoever has enough, and three times what speaks
- * for all others, is bound.  Wrong is worse than unbound.
+ * for all others, is bound.  One write is enough only where the process has no
+ * other socket in question, which may belong to a library that is not observed.
+ * Wrong is worse than unbound.
  */
 #include <stdlib.h>
 
 #include "stream/table.h"
 
-#define FRESH_NS	1000000000ull	/* older calls say nothing */
+#define FRESH_NS	(200 * 1000000ull)	/* older calls say nothing */
 #define CALLS		8		/* of a stream, not seen on a socket yet */
 #define RECORDS		4		/* of a socket, not seen in a stream yet */
 #define RIVALS		4		/* sockets that a stream has reasons for */
@@ -32,6 +34,7 @@
 
 #define SCORE_BOUND	4
 #define SCORE_NEXT_OUT	4		/* write on the thread and straight after the library's */
+#define SCORE_DOUBTED	3		/* the same, with other sockets in question */
 #define SCORE_NEXT_IN	2		/* read on the thread and straight before the library's */
 #define SCORE_FIT	1
 #define SHORT		64		/* shorter writes are too much alike */
@@ -109,6 +112,8 @@ void bind_forget_stream(struct streams *s, struct live *l)
 void bind_forget_peer(struct peer *p)
 {
 	link_out(&p->inbox.reader);
+	if (p->inbox.state)
+		p->holder->inboxes--;
 	free(p->inbox.state);
 	p->inbox.state = NULL;
 }
@@ -201,6 +206,11 @@ static void drop_stale_calls(const struct streams *s, struct courtship *c, unsig
 	memmove(c->out, c->out + n, c->out_cnt * sizeof(c->out[0]));
 }
 
+static unsigned next_out_score(const struct holder *h)
+{
+	return h->inboxes > 1 ? SCORE_DOUBTED : SCORE_NEXT_OUT;
+}
+
 /* A socket was written to: whose bytes were these? */
 static void wrote(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t first)
 {
@@ -228,14 +238,14 @@ static void wrote(struct streams *s, struct peer *p, const struct wire_record *r
 			l = w;
 			settled = n;
 			its = overhead;
-			next = same && !other;
+			next = same && !other && n == c->out_cnt;
 		}
 		other |= same;
 	}
 	if (fits != 1)
 		return;
 	drop_stale_calls(s, l->suit.state, settled);
-	fit(s, l, p, r->len, its, next && r->len >= SHORT ? SCORE_NEXT_OUT : SCORE_FIT);
+	fit(s, l, p, r->len, its, next && r->len >= SHORT ? next_out_score(p->holder) : SCORE_FIT);
 }
 
 static void drop_mail(struct mail *m, unsigned n)
@@ -250,8 +260,6 @@ static void received(struct streams *s, struct peer *p, const struct wire_record
 	struct mail *m = p->inbox.state;
 	struct sealed *last;
 
-	if (!m && !(m = p->inbox.state = calloc(1, sizeof(*m))))
-		return;
 	list_push(&p->holder->readers, &p->inbox.reader);
 	last = m->cnt ? &m->in[m->cnt - 1] : NULL;
 	if (last && last->got < HEADER + last->len) {
@@ -342,11 +350,20 @@ static uint32_t first_sealed(const uint8_t head[static 5])
 	return head[0] == 23 && head[1] == 3 && head[2] == 3 && n > 16 && n <= SEALED_MAX ? n : 0;
 }
 
+static bool open_inbox(struct peer *p)
+{
+	if (p->inbox.state)
+		return true;
+	p->inbox.state = calloc(1, sizeof(*p->inbox.state));
+	p->holder->inboxes += !!p->inbox.state;
+	return p->inbox.state;
+}
+
 void bind_record(struct streams *s, struct peer *p, const struct wire_record *r)
 {
 	uint32_t first = r->len >= HEADER ? first_sealed(r->head) : 0;
 
-	if (!p->holder)
+	if (!p->holder || !(first || p->inbox.state) || !open_inbox(p))
 		return;
 	if (r->dir == WIRE_IN)
 		received(s, p, r, first);

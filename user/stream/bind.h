@@ -23,7 +23,7 @@ struct suit {
 /* Of a socket without a TLS stream. */
 struct inbox {
 	struct link reader;		/* in its holder's readers while it has received lately */
-	struct mail *state;
+	struct mail *state;		/* NULL: no application data yet */
 	unsigned claims;		/* what all streams together hold for it */
 };
 

@@ -29,22 +29,25 @@ static inline void link_out(struct link *l)
 	link_init(l);
 }
 
+/* l is in no list. */
 static inline void link_before(struct link *at, struct link *l)
 {
-	link_out(l);
 	l->prev = at->prev;
 	l->next = at;
 	at->prev->next = l;
 	at->prev = l;
 }
 
+/* Moves l to the front of a list, or to its end; it may be in one, also in this one. */
 static inline void list_push(struct link *head, struct link *l)
 {
+	link_out(l);
 	link_before(head->next, l);
 }
 
 static inline void list_append(struct link *head, struct link *l)
 {
+	link_out(l);
 	link_before(head, l);
 }
 

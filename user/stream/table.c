@@ -19,12 +19,15 @@ void table_init(struct streams *s, size_t max)
 void table_release(struct streams *s)
 {
 	size_t pos = 0;
-	void *p;
+	struct peer *p;
+	struct holder *h;
 
-	while ((p = map_next(&s->peers, &pos, NULL)))
+	while ((p = map_next(&s->peers, &pos, NULL))) {
+		bind_forget_peer(p);
 		free(p);
-	for (pos = 0; (p = map_next(&s->holders, &pos, NULL));)
-		free(p);
+	}
+	for (pos = 0; (h = map_next(&s->holders, &pos, NULL));)
+		free(h);
 	map_release(&s->streams);
 	map_release(&s->peers);
 	map_release(&s->holders);
