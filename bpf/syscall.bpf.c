@@ -267,19 +267,20 @@ static __always_inline void take_msghdr(struct io *io, __u64 msg)
 	io->want = v.cnt;
 }
 
-static __noinline void many_msgs(struct io *io, __u64 vec, __u64 cnt)
+/* Global as on_io(): verified once. */
+__noinline int on_msg(struct io *io, __u64 msg)
 {
-	__u32 len;
+	__u32 len = 0;
 
-	for (int i = 0; i < MMSG_MAX && i < cnt; i++) {
-		len = 0;
-		bpf_probe_read_user(&len, sizeof(len), (void *)(vec + i * MMSG_SIZE + MSG_LEN));
-		if (!len)
-			continue;
-		take_msghdr(io, vec + i * MMSG_SIZE);
-		io->len = len;
-		on_io(io);
-	}
+	if (!io)
+		return 0;
+	bpf_probe_read_user(&len, sizeof(len), (void *)(msg + MSG_LEN));
+	if (!len)
+		return 0;
+	take_msghdr(io, msg);
+	io->len = len;
+	on_io(io);
+	return 0;
 }
 
 static __always_inline void connected(__u32 fd, __u32 tgid, __u64 start, __u8 role)
@@ -375,10 +376,10 @@ static __noinline int moved(struct pt_regs *regs, __u64 ret, __u8 class, __u64 s
 	}
 	if (!io.sk || (!ret && (io.dir == WIRE_OUT || !io.want)))
 		return 0;
-	if (class == SYS_SENDMMSG || class == SYS_RECVMMSG)
-		many_msgs(&io, A2(regs), ret);
-	else
-		on_io(&io);
+	if (class != SYS_SENDMMSG && class != SYS_RECVMMSG)
+		return on_io(&io);
+	for (int i = 0; i < MMSG_MAX && i < ret; i++)
+		on_msg(&io, A2(regs) + i * MMSG_SIZE);
 	return 0;
 }
 

@@ -76,7 +76,21 @@ static int has_ring(char *detail, size_t n)
 
 static int has_tp_btf(char *detail, size_t n)
 {
-	return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL);
+	struct bpf_insn code[] = {
+		{ .code = 0xb7 },
+		{ .code = 0x95 },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_TRACE_RAW_TP);
+	int id = libbpf_find_vmlinux_btf_id("sys_exit", BPF_TRACE_RAW_TP), prog;
+
+	if (id < 0)
+		return 0;
+	o.attach_btf_id = id;
+	prog = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", code, 2, &o);
+	if (prog < 0)
+		return prog == -EPERM ? prog : 0;
+	close(prog);
+	return 1;
 }
 
 static int has_cookie(char *detail, size_t n)

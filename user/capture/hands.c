@@ -137,7 +137,9 @@ void hands_free(struct hands *h)
 		ring_buffer__free(h->urgent);
 	if (h->stop >= 0)
 		close(h->stop);
-	if (h->sock >= 0)
+	if (h->sock >= 0) {
+		warden_release(h->sock);
 		close(h->sock);
+	}
 	free(h);
 }

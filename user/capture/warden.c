@@ -54,6 +54,7 @@ struct warden {
 	struct warden_config c;
 	int sock, fan;
 	uint32_t last_id;
+	bool released;		/* the main process ended its work in order */
 	unsigned cnt;
 	struct waiting waiting[WAITING_MAX];
 };
@@ -194,11 +195,13 @@ static bool read_answers(struct warden *w)
 	struct warden_answer a;
 	ssize_t n;
 
-	while ((n = recv(w->sock, &a, sizeof(a), MSG_DONTWAIT)) == sizeof(a))
-		for (int i = 0; i < WAITING_MAX; i++)
+	while ((n = recv(w->sock, &a, sizeof(a), MSG_DONTWAIT)) == sizeof(a)) {
+		w->released |= !a.id;
+		for (int i = 0; a.id && i < WAITING_MAX; i++)
 			if (w->waiting[i].id == a.id)
 				answer_waiting(w, &w->waiting[i]);
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	}
+	return !w->released && n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 /* Answers what has waited long enough; ms until the next one has, -1: none. */
@@ -231,9 +234,10 @@ static void run(struct warden *w)
 	}
 	if (w->fan >= 0)
 		close(w->fan);		/* allows all that waits */
-	for (int i = 0; i < SWEEPS; i++) {
-		held_sweep(w->c.held_fd);
+	held_sweep(w->c.held_fd);
+	for (int i = 0; i < SWEEPS && !w->released; i++) {
 		poll(NULL, 0, SWEEP_MS);
+		held_sweep(w->c.held_fd);
 	}
 }
 
@@ -341,6 +345,11 @@ int warden_next(int sock, struct warden_ask *ret, int *ret_fd)
 	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
 	return 1;
+}
+
+void warden_release(int sock)
+{
+	warden_reply(sock, 0);
 }
 
 void warden_reply(int sock, uint32_t id)

@@ -27,7 +27,9 @@ struct warden_answer {
 
 /* Starts it; *ret_sock is our end.  Its pid, or negative errno.  Call before there are threads. */
 pid_t warden_start(const struct warden_config *c, int *ret_sock);
-/* It ends when our end of the socket is closed; collects it. */
+/* Its work is done: nothing is attached any more that could hold a process. */
+void warden_release(int sock);
+/* It ends when it is released or our end of the socket is closed; collects it. */
 void warden_wait(pid_t pid);
 
 /* One question, with a descriptor that is ours to close.  1, 0: none waiting, negative errno: it is gone. */
