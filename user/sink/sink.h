@@ -50,22 +50,28 @@ struct otlp_config {
 	const char *endpoint;	/* whole URL of the traces endpoint */
 	const char *headers;	/* OTEL_EXPORTER_OTLP_HEADERS form; NULL */
 	const char *ca_file, *client_cert, *client_key;	/* NULL: the system's */
-	long timeout_ms;	/* of one attempt */
+	long timeout_ms;	/* of one attempt; 0: no limit */
 	bool gzip;
-	unsigned queue_max;	/* spans waiting, 2048 */
+	unsigned queue_max;	/* spans waiting, 2048; 64 MiB of them at most */
 	unsigned batch_max;	/* spans in one request, 512 */
 	unsigned delay_ms;	/* an incomplete batch is sent after so long, 5000 */
+	unsigned backoff_ms;	/* before the first retry, 1000; then x 1.5 up to 30 s, each +-50 % */
+	unsigned give_up_ms;	/* a batch is dropped when it was not taken after so long, 300000 */
+	struct arena arena;	/* holds the strings */
 };
 
 /*
  * Fills c from --otlp's value (NULL: none given) and the OTEL_* variables, with
- * OTLP's rules for what is appended to which URL.  false: a value makes no
- * sense, *ret_why (static or in c's lifetime) says which in words.
+ * OTLP's rules for what is appended to which URL.  --otlp's value is treated as
+ * OTEL_EXPORTER_OTLP_ENDPOINT is, unless it ends in /v1/traces already.
+ * false: a value makes no sense, *ret_why (in c's lifetime) says which in words;
+ * true with *ret_why set: that was ignored.  Neither says a header's value.
+ * Release c in both cases.
  */
 bool otlp_config(struct otlp_config *c, const char *url, const char **ret_why);
 void otlp_config_release(struct otlp_config *c);
 
-/* OTLP/HTTP protobuf.  A thread of its own sends, retries with backoff, and never holds up put(). */
+/* OTLP/HTTP protobuf.  A thread of its own sends, retries with backoff, and never holds up put().  Copies what it needs of c. */
 struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err);
 
 struct terminal_config {
@@ -97,6 +103,11 @@ static inline struct sink_stats sink_stats(const struct sink *s)
 		.rejected = __atomic_load_n(&s->stats.rejected, __ATOMIC_RELAXED),
 		.retries = __atomic_load_n(&s->stats.retries, __ATOMIC_RELAXED),
 	};
+}
+
+static inline const char *sink_last_error(struct sink *s)
+{
+	return s->type->last_error ? s->type->last_error(s) : NULL;
 }
 
 static inline void sink_free(struct sink *s)
