@@ -135,7 +135,7 @@ void anthropic_part(struct msgs *m, struct json block)
 	k = kind_of(f[B_TYPE]);
 	if (k)
 		k->part(m, block, f);
-	else if (f[B_TYPE].type != JSON_NONE)
+	else
 		part_generic(m, f[B_TYPE]);
 }
 

@@ -97,7 +97,7 @@ static void message(struct msgs *m, struct json v)
 	struct json f[2];
 
 	gen_pick(v, keys, f, 2);
-	if (f[0].type == JSON_NONE && f[1].type == JSON_NONE)
+	if ((f[0].type == JSON_NONE || f[0].cut) && f[1].type == JSON_NONE)
 		return;
 	if (!msgs_begin(m, (struct msgs_head){ .role = msgs_role(f[0], VIEW("unknown")) }))
 		return;
@@ -130,7 +130,8 @@ static void tool(struct msgs *m, struct json v)
 	type = msgs_role(f[0], VIEW("function"));
 	if (view_eq(type, VIEW("custom")))
 		type = VIEW("function");
-	definition(m, type, gen_is_text(f[1]) ? f[1] : gen_is_text(f[2]) ? f[2] : f[0]);
+	if (gen_is_text(f[1]) || !v.cut)
+		definition(m, type, gen_is_text(f[1]) ? f[1] : gen_is_text(f[2]) ? f[2] : f[0]);
 }
 
 static void read_tools(struct gen_call *c, struct json v)

@@ -5,7 +5,8 @@
 #include "genai/hosts.h"
 #include "genai/read.h"
 
-#define ARENA_MAX (4 * 1024 * 1024)
+#define ARENA_MAX	(4 * 1024 * 1024)
+#define SURE		3	/* nobody can say more; see struct provider */
 
 static struct gen_call *call_new(bool want_content)
 {
@@ -52,7 +53,7 @@ static const struct provider *best_match(const struct exchange *x, struct json b
 	const struct provider *best = NULL;
 
 	*ret_sure = 0;
-	for (size_t i = 0; providers[i]; i++) {
+	for (size_t i = 0; providers[i] && *ret_sure < SURE; i++) {
 		int sure = providers[i]->match(x, body);
 
 		if (sure <= *ret_sure)

@@ -20,13 +20,15 @@ static void msgs_init(struct msgs *m, struct buf *out)
 {
 	*m = (struct msgs){ .max = out->max, .start = out->n };
 	jsonw_init(&m->w, out);
-	keep_back(m);
 }
 
-static void set_mark(struct msgs *m)
+/* False: no room for anything more. */
+static bool begin(struct msgs *m)
 {
 	m->mark = m->w.out->n;
 	m->comma = m->w.comma;
+	m->dropped |= m->full;
+	return !m->full;
 }
 
 /* What was begun at the mark stays if all of it had room. */
@@ -37,7 +39,7 @@ static bool settle(struct msgs *m)
 	m->w.out->n = m->mark;
 	m->w.comma = m->comma;
 	m->w.err = 0;
-	m->full = true;
+	m->full = m->dropped = true;
 	return false;
 }
 
@@ -55,6 +57,8 @@ void msgs_open(struct msgs *m, struct buf *out)
 {
 	msgs_init(m, out);
 	jsonw_open(&m->w, '[');
+	m->full = m->w.err;
+	keep_back(m);
 }
 
 bool msgs_close(struct msgs *m)
@@ -63,7 +67,7 @@ bool msgs_close(struct msgs *m)
 	m->w.out->max = m->max;
 	if (m->w.err)
 		m->w.out->n = m->start;
-	return !m->full && !m->w.err;
+	return !m->dropped && !m->w.err;
 }
 
 struct view msgs_role(struct json role, struct view otherwise)
@@ -99,9 +103,8 @@ bool msgs_begin(struct msgs *m, struct msgs_head head)
 {
 	struct jsonw *w = &m->w;
 
-	if (m->full)
+	if (!begin(m))
 		return false;
-	set_mark(m);
 	jsonw_open(w, '{');
 	jsonw_key(w, "role");
 	jsonw_str(w, head.role);
@@ -122,9 +125,8 @@ void msgs_end(struct msgs *m)
 
 bool part_open(struct msgs *m, const char *type)
 {
-	if (m->full)
+	if (!begin(m))
 		return false;
-	set_mark(m);
 	jsonw_open(&m->w, '{');
 	jsonw_key(&m->w, "type");
 	jsonw_str(&m->w, view_of(type));
@@ -209,9 +211,8 @@ void part_tool_response(struct msgs *m, struct json id, struct json response, st
 
 void part_ready(struct msgs *m, struct view part)
 {
-	if (m->full || !part.n)
+	if (!part.n || !begin(m))
 		return;
-	set_mark(m);
 	jsonw_value(&m->w, json_read(part));
 	settle(m);
 }
@@ -275,8 +276,10 @@ static void part_data_url(struct msgs *m, const char *modality, struct view url)
 	struct view head = view_drop(url, 5), data = VIEW(""), mime, rest;
 	bool base64;
 
-	if (!view_cut(head, ',', &head, &data))
+	if (!view_cut(head, ',', &head, &data)) {	/* nothing of the data is there */
+		head = VIEW(";base64");
 		data = VIEW("");
+	}
 	base64 = view_ends(head, VIEW(";base64"));
 	mime = head;
 	view_cut(head, ';', &mime, &rest);
@@ -291,6 +294,8 @@ void part_uri(struct msgs *m, const char *modality, struct json uri)
 {
 	struct buf text;
 
+	if (uri.type != JSON_STRING || (uri.cut && view_starts(VIEW("\"data:"), uri.raw)))
+		return;		/* which kind it is was cut off */
 	if (view_starts(uri.raw, VIEW("\"data:"))) {
 		buf_init(&text, GEN_CONTENT_MAX);
 		json_text(uri, &text);
@@ -307,9 +312,8 @@ void part_uri(struct msgs *m, const char *modality, struct json uri)
 
 void part_generic(struct msgs *m, struct json type)
 {
-	if (m->full)
+	if (type.type != JSON_STRING || type.cut || !begin(m))
 		return;
-	set_mark(m);
 	jsonw_open(&m->w, '{');
 	jsonw_key(&m->w, "type");
 	jsonw_str(&m->w, msgs_role(type, VIEW("unknown")));
@@ -397,9 +401,8 @@ void part_server(struct msgs *m, const struct part_server *s)
 
 void definition(struct msgs *m, struct view type, struct json name)
 {
-	if (m->full || !gen_is_text(name) || name.cut)
+	if (!gen_is_text(name) || name.cut || !begin(m))
 		return;
-	set_mark(m);
 	jsonw_open(&m->w, '{');
 	jsonw_key(&m->w, "type");
 	jsonw_str(&m->w, type);
@@ -420,9 +423,8 @@ void gen_part_write(struct gen_call *c, struct gen_part *p, void (*write)(struct
 	p->text.max = c->text_left;
 	msgs_init(&m, &p->text);
 	write(&m, v);
-	p->text.max = m.max;
 	c->text_left -= p->text.n;
-	c->response_cut |= m.full;
+	c->response_cut |= m.dropped;
 }
 
 struct view finish_word(struct view said)

@@ -16,7 +16,8 @@ struct msgs {
 	size_t start;
 	size_t mark;		/* where the part or message being written begins */
 	bool comma;
-	bool full;		/* something did not fit; nothing more is written */
+	bool full;		/* nothing more is written */
+	bool dropped;		/* something did not fit */
 };
 
 void msgs_open(struct msgs *m, struct buf *out);
@@ -49,9 +50,9 @@ void part_tool_response(struct msgs *m, struct json id, struct json response, st
 void part_blob(struct msgs *m, const char *modality, struct view mime, struct json base64);
 void part_compaction(struct msgs *m, struct json id, struct json content);	/* neither needs to be there */
 void part_file(struct msgs *m, const char *modality, struct json file_id);
-void part_uri(struct msgs *m, const char *modality, struct json uri);	/* data: URLs become blobs */
+void part_uri(struct msgs *m, const char *modality, struct json uri);	/* data: URLs become blobs; one that is not there nothing */
 void part_ready(struct msgs *m, struct view part);	/* one that gen_part_write() wrote; empty: none */
-void part_generic(struct msgs *m, struct json type);
+void part_generic(struct msgs *m, struct json type);	/* without a type, or with half of one: none */
 /* {"type":kind,"id","name",kind:{"type":type,…the members of v that keys names…}}; name: NONE leaves it out. */
 struct part_server {
 	const char *kind;	/* server_tool_call or server_tool_call_response */

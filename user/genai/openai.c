@@ -118,7 +118,7 @@ static void tool(struct msgs *m, struct json v)
 	name = f[NAME];
 	for (size_t i = FUNCTION; i <= CUSTOM && !gen_is_text(name); i++)
 		name = json_get(f[i], "name");
-	if (!gen_is_text(name))
+	if (!gen_is_text(name) && !v.cut)
 		name = gen_is_text(f[SERVER_LABEL]) ? f[SERVER_LABEL] : f[TYPE];
 	definition(m, type, name);
 }
@@ -171,6 +171,6 @@ void openai_file(struct msgs *m, struct json file)
 		part_uri(m, "document", f[1]);
 	else if (view_starts(f[2].raw, VIEW("\"data:")))
 		part_uri(m, "document", f[2]);
-	else
+	else if (gen_is_text(f[2]) && !f[2].cut)
 		part_blob(m, "document", VIEW_NONE, f[2]);
 }

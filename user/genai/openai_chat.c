@@ -124,12 +124,14 @@ static void content_part(struct msgs *m, struct json v)
 		{ "input_audio", openai_audio },
 		{ "file", openai_file },
 	};
-	struct json type = json_get(v, "type");
+	struct json type = json_get(v, "type"), what;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (!json_is(type, rows[i].type))
 			continue;
-		rows[i].write(m, json_get(v, rows[i].type));
+		what = json_get(v, rows[i].type);
+		if (what.type != JSON_NONE)
+			rows[i].write(m, what);
 		return;
 	}
 	part_generic(m, type);
@@ -214,7 +216,7 @@ static void message(struct msgs *m, struct json v)
 	struct msgs_head head;
 
 	gen_pick(v, message_keys, f, M_CNT);
-	if (!gen_is_text(f[M_ROLE]) && f[M_CONTENT].type == JSON_NONE)
+	if ((!gen_is_text(f[M_ROLE]) || f[M_ROLE].cut) && f[M_CONTENT].type == JSON_NONE)
 		return;
 	head = (struct msgs_head){ msgs_role(f[M_ROLE], VIEW("unknown")), f[M_NAME], VIEW_NONE };
 	if (!msgs_begin(m, head))

@@ -211,7 +211,7 @@ static void error_type(struct gen_call *c, struct json v)
 	int64_t n;
 
 	gen_pick(v, keys, f, 3);
-	if (!gen_whole(v) && !gen_is_text(f[0]))	/* a better one may have been cut off */
+	if (!gen_whole(v) && (!gen_is_text(f[0]) || f[0].cut))	/* a better one may have been cut off */
 		return;
 	for (size_t i = 0; i < 3 && !c->error_type.n; i++)
 		if (!json_is(f[i], "error"))	/* says nothing */

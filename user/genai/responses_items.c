@@ -247,7 +247,9 @@ void responses_input_item(struct msgs *m, struct json item, bool *compacted)
 	struct json f[I_CNT];
 
 	gen_pick(item, item_keys, f, I_CNT);
-	if (f[I_TYPE].type == JSON_NONE && f[I_ROLE].type == JSON_NONE && f[I_CONTENT].type == JSON_NONE)
+	if (f[I_TYPE].cut ||
+	    (f[I_TYPE].type == JSON_NONE && (f[I_ROLE].type == JSON_NONE || f[I_ROLE].cut) &&
+	     f[I_CONTENT].type == JSON_NONE))
 		return;
 	k = kind_of(f[I_TYPE]);
 	*compacted |= k->form == ITEM_COMPACTION;
