@@ -24,6 +24,7 @@
 #include "capture/attach.h"
 #include "capture/files.h"
 #include "capture/hands.h"
+#include "capture/ring.h"
 #include "capture/room.h"
 #include "capture/uprobe_multi.h"
 #include "capture/warden.h"
@@ -50,7 +51,8 @@ struct capture {
 	struct files *files;
 	struct hands *hands;
 	pid_t warden;
-	struct ring_buffer *ring;
+	struct ring *ring;
+	size_t ring_bytes;
 	int epoll, timer;
 	bool ticking;
 	unsigned idle;
@@ -105,6 +107,7 @@ static int load(struct capture *c)
 {
 	size_t ring = ring_size(c->config.ring_bytes);
 
+	c->ring_bytes = ring;
 	c->bpf = capture_bpf__open();
 	if (!c->bpf)
 		return -errno;
@@ -167,20 +170,19 @@ static int start_helpers(struct capture *c)
 	return c->hands ? 0 : err;
 }
 
-static int on_record(void *ctx, void *data, size_t n);
-
 static int open_ring(struct capture *c)
 {
+	int events = bpf_map__fd(c->bpf->maps.events), err;
 	struct epoll_event e = { .events = EPOLLIN };
 
-	c->ring = ring_buffer__new(bpf_map__fd(c->bpf->maps.events), on_record, c, NULL);
+	c->ring = ring_open(events, c->ring_bytes, &err);
 	if (!c->ring)
-		return -errno;
+		return err;
 	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (c->timer < 0 || c->epoll < 0 ||
 	    epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->timer, &e) ||
-	    epoll_ctl(c->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(c->ring), &e))
+	    epoll_ctl(c->epoll, EPOLL_CTL_ADD, events, &e))
 		return -errno;
 	return 0;
 }
@@ -240,12 +242,12 @@ static const char *set_up(struct capture *c, int *err)
 	*err = load(c);
 	if (*err)
 		return "loading the BPF programs failed";
-	*err = open_ring(c);
-	if (*err)
-		return "mapping the ring buffer failed";
 	*err = start_helpers(c);
 	if (*err)
 		return "starting the helpers failed";
+	*err = open_ring(c);		/* not before: the warden is forked without it */
+	if (*err)
+		return "mapping the ring buffer failed";
 	*err = attach_places(c);
 	if (*err)
 		return "attaching to the kernel's tracepoints failed";
@@ -282,7 +284,7 @@ void capture_free(struct capture *c)
 	if (c->bpf && c->bpf->maps.held && bpf_map__fd(c->bpf->maps.held) >= 0)
 		held_sweep(bpf_map__fd(c->bpf->maps.held));
 	files_free(c->files);
-	ring_buffer__free(c->ring);
+	ring_close(c->ring);
 	capture_bpf__destroy(c->bpf);
 	if (c->warden > 0)
 		warden_wait(c->warden);
@@ -528,7 +530,8 @@ static void rest(struct capture *c)
 	}
 	/* Say it, then look once more: what came before it was said did not ring. */
 	__atomic_store_n(&c->bpf->data->reader_asleep, 1, __ATOMIC_SEQ_CST);
-	if (ring_buffer__consume(c->ring))
+	ring_consume(c->ring, on_record, c);
+	if (c->records)
 		c->idle = 0;
 	tick(c, !c->idle);
 }
@@ -547,7 +550,7 @@ int capture_poll(struct capture *c, int budget_ms,
 		return -errno;
 	put_due(c);
 	__atomic_store_n(&c->bpf->data->reader_unpressed, 1, __ATOMIC_SEQ_CST);
-	got = ring_buffer__consume(c->ring);
+	got = ring_consume(c->ring, on_record, c);
 	if (got == -ETIME || c->records) {
 		c->idle = 0;
 		tick(c, true);
@@ -562,18 +565,16 @@ int capture_drain(struct capture *c, int timeout_ms,
 {
 	uint64_t until = now_ns(CLOCK_MONOTONIC) + timeout_ms * 1000000ull;
 	struct timespec pause = { .tv_nsec = 1000000 };
-	int empty = 0, sum = 0, n;
+	int sum = 0, n;
 
-	/* A program that is between reserve and submit holds the ring's end busy, and empty-looking, for microseconds. */
-	while (empty < 3 && now_ns(CLOCK_MONOTONIC) < until) {
+	do {
 		n = capture_poll(c, timeout_ms, put, arg);
 		if (n < 0)
 			return n;
 		sum += n;
-		empty = n ? 0 : empty + 1;
 		if (!n)
 			nanosleep(&pause, NULL);
-	}
+	} while (!ring_empty(c->ring) && now_ns(CLOCK_MONOTONIC) < until);
 	return sum;
 }
 
