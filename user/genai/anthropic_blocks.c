@@ -2,8 +2,19 @@
 #include "genai/anthropic_blocks.h"
 
 enum {
-	B_TYPE, B_TEXT, B_THINKING, B_ID, B_NAME, B_INPUT, B_TOOL_USE_ID, B_CONTENT, B_IS_ERROR, B_SOURCE, B_FILE_ID,
-	B_SERVER_NAME, B_CNT
+	B_TYPE,
+	B_TEXT,
+	B_THINKING,
+	B_ID,
+	B_NAME,
+	B_INPUT,
+	B_TOOL_USE_ID,
+	B_CONTENT,
+	B_IS_ERROR,
+	B_SOURCE,
+	B_FILE_ID,
+	B_SERVER_NAME,
+	B_CNT
 };
 
 static const char *const block_keys[B_CNT] = {
@@ -25,7 +36,8 @@ static void part_of_thinking(struct msgs *m, struct json block, const struct jso
 static void part_of_source(struct msgs *m, const char *modality, struct json source)
 {
 	enum { TYPE, MEDIA_TYPE, DATA, URL, FILE_ID, CONTENT, CNT };
-	static const char *const keys[CNT] = { "type", "media_type", "data", "url", "file_id", "content" };
+	static const char *const keys[CNT] = { "type", "media_type", "data",
+					       "url",  "file_id",    "content" };
 	struct json f[CNT];
 
 	gen_pick(source, keys, f, CNT);
@@ -115,9 +127,11 @@ static const struct block_kind {
 	{ "compaction", part_of_compaction, GEN_COMPACTION },
 };
 
-static const struct block_kind server_result = { "", part_of_server_result, GEN_SERVER_TOOL_RESULT };
+static const struct block_kind server_result = { "", part_of_server_result,
+						 GEN_SERVER_TOOL_RESULT };
 
-/* NULL: one we do not know.  web_search_tool_result, mcp_tool_result and their like are all made the same. */
+/* NULL: one we do not know.  web_search_tool_result, mcp_tool_result and their like are all made
+ * the same. */
 static const struct block_kind *kind_of(struct json type)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -150,7 +164,8 @@ void anthropic_content(struct msgs *m, struct json content)
 		anthropic_part(m, e.value);
 }
 
-/* The input is complete in a whole answer, and in some servers' first event; else "{}" until deltas come. */
+/* The input is complete in a whole answer, and in some servers' first event; else "{}" until deltas
+ * come. */
 static void call_block(struct gen_call *c, struct gen_part *p, const struct json *f, bool whole)
 {
 	gen_set_text(c, &p->id, f[B_ID]);
@@ -162,7 +177,8 @@ static void call_block(struct gen_call *c, struct gen_part *p, const struct json
 	p->initial = !whole;
 }
 
-void anthropic_block(struct gen_call *c, struct gen_choice *ch, struct json block, int64_t index, bool whole)
+void anthropic_block(struct gen_call *c, struct gen_choice *ch, struct json block, int64_t index,
+		     bool whole)
 {
 	const struct block_kind *k;
 	struct json f[B_CNT];

@@ -16,6 +16,7 @@ void anthropic_part(struct msgs *m, struct json block);
 void anthropic_content(struct msgs *m, struct json content);
 
 /* The block at this index of the answer, as it begins (deltas will add to it) or whole. */
-void anthropic_block(struct gen_call *c, struct gen_choice *ch, struct json block, int64_t index, bool whole);
+void anthropic_block(struct gen_call *c, struct gen_choice *ch, struct json block, int64_t index,
+		     bool whole);
 
 #endif /* GENAI_ANTHROPIC_BLOCKS_H */

@@ -6,7 +6,8 @@
  * servers and gateways that speak it.
  */
 
-/* What usage said so far: input_tokens leaves out the cached ones, and a later count replaces an earlier one. */
+/* What usage said so far: input_tokens leaves out the cached ones, and a later count replaces an
+ * earlier one. */
 struct usage {
 	struct opt_int input, cache_read, cache_write;
 };
@@ -20,7 +21,8 @@ static bool has_messages(struct json body)
 static bool is_vertex(struct view path)
 {
 	return path.n && memmem(path.p, path.n, "/publishers/anthropic/models/", 29) &&
-	       (view_ends(path, VIEW(":rawPredict")) || view_ends(path, VIEW(":streamRawPredict"))) &&
+	       (view_ends(path, VIEW(":rawPredict")) ||
+		view_ends(path, VIEW(":streamRawPredict"))) &&
 	       !view_ends(path, VIEW("/count-tokens:rawPredict"));
 }
 
@@ -35,11 +37,15 @@ static int messages_match(const struct exchange *x, struct json body)
 	if (is_vertex(path))
 		return 3;
 	if (view_ends(path, VIEW("/messages")))
-		return version || has_messages(body) ? 3 :
-		       view_ends(path, VIEW("/v1/messages")) && (body.type != JSON_OBJECT || body.cut) ? 2 : 0;
+		return version || has_messages(body) ? 3
+		       : view_ends(path, VIEW("/v1/messages")) &&
+				       (body.type != JSON_OBJECT || body.cut)
+			       ? 2
+			       : 0;
 	if (view_ends(path, VIEW("/count_tokens")) || view_ends(path, VIEW("/batches")))
 		return 0;
-	return (version || json_get(body, "anthropic_version").type == JSON_STRING) && has_messages(body);
+	return (version || json_get(body, "anthropic_version").type == JSON_STRING) &&
+	       has_messages(body);
 }
 
 static bool messages_answers(struct view name, struct json data)
@@ -58,16 +64,6 @@ static bool messages_answers(struct view name, struct json data)
 
 /* Request */
 
-static void read_stream(struct gen_call *c, struct json v)
-{
-	json_bool(v, &c->stream);
-}
-
-static void read_stop(struct gen_call *c, struct json v)
-{
-	gen_strings(&c->stop_sequences, v);
-}
-
 static void read_format(struct gen_call *c, struct json v)
 {
 	if (json_is(json_get(v, "type"), "json_schema"))
@@ -84,7 +80,8 @@ static void read_system(struct gen_call *c, struct json v)
 {
 	struct msgs m;
 
-	if (!c->want_content || (v.type != JSON_STRING && v.type != JSON_ARRAY) || c->system_instructions.n)
+	if (!c->want_content || (v.type != JSON_STRING && v.type != JSON_ARRAY) ||
+	    c->system_instructions.n)
 		return;
 	msgs_open(&m, &c->system_instructions);
 	anthropic_content(&m, v);
@@ -150,12 +147,12 @@ static void read_tools(struct gen_call *c, struct json v)
 
 static const struct gen_field request_fields[] = {
 	GEN_TEXT_FIELD("model", request_model),
-	GEN_FN_FIELD("stream", read_stream),
+	GEN_FN_FIELD("stream", gen_read_stream),
 	GEN_INT_FIELD("max_tokens", max_tokens),
 	GEN_DOUBLE_FIELD("temperature", temperature),
 	GEN_DOUBLE_FIELD("top_p", top_p),
 	GEN_INT_FIELD("top_k", top_k),
-	GEN_FN_FIELD("stop_sequences", read_stop),
+	GEN_FN_FIELD("stop_sequences", gen_read_stop),
 	GEN_FN_FIELD("output_config", read_output_config),
 	GEN_FN_FIELD("output_format", read_format),
 	GEN_FN_FIELD("system", read_system),
@@ -242,7 +239,8 @@ static void read_stop_reason(struct gen_call *c, struct json v)
 static void read_message(struct gen_call *c, struct json v, bool whole)
 {
 	enum { ID, MODEL, ROLE, CONTENT, STOP_REASON, USAGE, KEYS };
-	static const char *const keys[KEYS] = { "id", "model", "role", "content", "stop_reason", "usage" };
+	static const char *const keys[KEYS] = { "id",	   "model",	  "role",
+						"content", "stop_reason", "usage" };
 	struct gen_choice *ch;
 	struct json_member e;
 	struct json f[KEYS];
@@ -270,7 +268,8 @@ static void messages_response(struct gen_call *c, const struct exchange *x, stru
 		read_message(c, body, true);
 }
 
-/* When another model steps in (server-side fallback), a second one follows: its counts are its own. */
+/* When another model steps in (server-side fallback), a second one follows: its counts are its own.
+ */
 static void on_message_start(struct gen_call *c, struct json v)
 {
 	if (c->state)

@@ -120,7 +120,8 @@ struct gen_call *gen_open(const struct exchange *x, bool want_content)
 	return x->target.n ? open_request(x, want_content) : open_answer(x, want_content);
 }
 
-static void recognise(struct gen_call *c, const struct exchange *x, struct view name, struct json data)
+static void recognise(struct gen_call *c, const struct exchange *x, struct view name,
+		      struct json data)
 {
 	const struct provider *p;
 
@@ -197,7 +198,8 @@ void gen_finish(struct gen_call *c, const struct exchange *x)
 
 static size_t missing_choices(const struct gen_call *c)
 {
-	if (!c->choice_count.set || c->choice_count.v <= c->choice_cnt || c->choice_count.v > GEN_CHOICES_MAX)
+	if (!c->choice_count.set || c->choice_count.v <= c->choice_cnt ||
+	    c->choice_count.v > GEN_CHOICES_MAX)
 		return 0;
 	return c->choice_count.v - c->choice_cnt;
 }

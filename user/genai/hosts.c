@@ -8,7 +8,8 @@
  * has none for the last group.  Order counts: the first row that fits.
  */
 static const struct host {
-	const char *suffix;	/* the whole name, or from a dot on; one that begins with '-' from there on */
+	const char *suffix; /* the whole name, or from a dot on; one that begins with '-' from there
+			       on */
 	const char *start;	/* NULL: anything */
 	const char *path;	/* NULL: anything; one host, several APIs */
 	const char *provider;
@@ -54,7 +55,8 @@ static struct view authority(const struct exchange *x)
 {
 	struct view v = x->target, scheme, rest;
 
-	if (!v.n || v.p[0] == '/' || !view_cut(v, ':', &scheme, &rest) || !view_starts(rest, VIEW("//"))) {
+	if (!v.n || v.p[0] == '/' || !view_cut(v, ':', &scheme, &rest) ||
+	    !view_starts(rest, VIEW("//"))) {
 		v = message_header(&x->req, "host");
 		return v.n ? v : message_header(&x->req, ":authority");
 	}

@@ -12,7 +12,7 @@
  */
 struct msgs {
 	struct jsonw w;
-	size_t max;		/* the buffer's own; while writing, room for closing brackets is kept back */
+	size_t max; /* the buffer's own; while writing, room for closing brackets is kept back */
 	size_t start;
 	size_t mark;		/* where the part or message being written begins */
 	bool comma;
@@ -21,10 +21,12 @@ struct msgs {
 };
 
 void msgs_open(struct msgs *m, struct buf *out);
-/* False: something did not fit.  out is a valid array all the same, or empty if not even that was possible. */
+/* False: something did not fit.  out is a valid array all the same, or empty if not even that was
+ * possible. */
 bool msgs_close(struct msgs *m);
 
-/* One message.  False: no room, do not call msgs_end().  finish: VIEW_NONE, or of an output message. */
+/* One message.  False: no room, do not call msgs_end().  finish: VIEW_NONE, or of an output
+ * message. */
 struct msgs_head {
 	struct view role;
 	struct json name;	/* the message's, if it is a string */
@@ -38,6 +40,9 @@ struct view msgs_role(struct json role, struct view otherwise);
 /* Arguments are text on the wire; the schema wants the object that they spell, when they do. */
 void put_arguments(struct jsonw *w, struct view text);
 
+/* A string's text; of what is missing "", of anything else its JSON. */
+void put_text(struct jsonw *w, struct json v);
+
 /* A part by hand: when part_open() said true, write members, then part_close(). */
 bool part_open(struct msgs *m, const char *type);
 void part_close(struct msgs *m);
@@ -48,12 +53,16 @@ void part_text_view(struct msgs *m, const char *type, struct view content);
 void part_tool_call(struct msgs *m, struct json id, struct json name, struct json arguments);
 void part_tool_response(struct msgs *m, struct json id, struct json response, struct json is_error);
 void part_blob(struct msgs *m, const char *modality, struct view mime, struct json base64);
-void part_compaction(struct msgs *m, struct json id, struct json content);	/* neither needs to be there */
+void part_compaction(struct msgs *m, struct json id,
+		     struct json content); /* neither needs to be there */
 void part_file(struct msgs *m, const char *modality, struct json file_id);
-void part_uri(struct msgs *m, const char *modality, struct json uri);	/* data: URLs become blobs; one that is not there nothing */
-void part_ready(struct msgs *m, struct view part);	/* one that gen_part_write() wrote; empty: none */
-void part_generic(struct msgs *m, struct json type);	/* without a type, or with half of one: none */
-/* {"type":kind,"id","name",kind:{"type":type,…the members of v that keys names…}}; name: NONE leaves it out. */
+void part_uri(struct msgs *m, const char *modality,
+	      struct json uri); /* data: URLs become blobs; one that is not there nothing */
+void part_ready(struct msgs *m,
+		struct view part); /* one that gen_part_write() wrote; empty: none */
+void part_generic(struct msgs *m, struct json type); /* without a type, or with half of one: none */
+/* {"type":kind,"id","name",kind:{"type":type,…the members of v that keys names…}}; name: NONE
+ * leaves it out. */
 struct part_server {
 	const char *kind;	/* server_tool_call or server_tool_call_response */
 	struct json id;
@@ -64,17 +73,16 @@ struct part_server {
 };
 void part_server(struct msgs *m, const struct part_server *s);
 
-/* gen_ai.tool.definitions: what it is and its name; description and parameters are not recommended, secrets no part of it. */
+/* gen_ai.tool.definitions: what it is and its name; description and parameters are not recommended,
+ * secrets no part of it. */
 void definition(struct msgs *m, struct view type, struct json name);
-
-/* "image", "audio", "video", or "document" */
-const char *modality_of(struct view mime);
 
 /*
  * A part of an output message that is written down at once, by the writer that
  * serves input messages, too.  Found or made by its kind and indexes.
  */
-void gen_part_write(struct gen_call *c, struct gen_part *p, void (*write)(struct msgs *m, struct json v), struct json v);
+void gen_part_write(struct gen_call *c, struct gen_part *p,
+		    void (*write)(struct msgs *m, struct json v), struct json v);
 
 /* The finish reason in the words of the message schema. */
 struct view finish_word(struct view said);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "genai/openai.h"
 
-/* Who calls the cached ones what: OpenAI, DeepSeek, Moonshot, Mistral, proxies that mix the words. */
+/* Who calls the cached ones what: OpenAI, DeepSeek, Moonshot, Mistral, proxies that mix the words.
+ */
 static const char *const cached_keys[] = {
 	"cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens",
 };
@@ -27,7 +28,8 @@ static void read_cached(struct gen_call *c, struct json from)
 
 static void input_details(struct gen_call *c, struct json v)
 {
-	static const char *const keys[] = { "text_tokens", "image_tokens", "audio_tokens", "cache_write_tokens" };
+	static const char *const keys[] = { "text_tokens", "image_tokens", "audio_tokens",
+					    "cache_write_tokens" };
 	struct json f[4];
 
 	gen_pick(v, keys, f, 4);
@@ -40,7 +42,8 @@ static void input_details(struct gen_call *c, struct json v)
 
 static void output_details(struct gen_call *c, struct json v)
 {
-	static const char *const keys[] = { "text_tokens", "image_tokens", "audio_tokens", "reasoning_tokens" };
+	static const char *const keys[] = { "text_tokens", "image_tokens", "audio_tokens",
+					    "reasoning_tokens" };
 	struct json f[4];
 
 	gen_pick(v, keys, f, 4);
@@ -58,8 +61,8 @@ static void count_reasoning(struct gen_call *c, struct opt_int total)
 {
 	int64_t sum;
 
-	if (!total.set || !c->input_tokens.set || !c->output_tokens.set || !c->reasoning_tokens.set ||
-	    !c->reasoning_tokens.v ||
+	if (!total.set || !c->input_tokens.set || !c->output_tokens.set ||
+	    !c->reasoning_tokens.set || !c->reasoning_tokens.v ||
 	    __builtin_add_overflow(c->input_tokens.v, c->output_tokens.v, &sum) ||
 	    __builtin_add_overflow(sum, c->reasoning_tokens.v, &sum))
 		return;
@@ -155,7 +158,9 @@ void openai_audio(struct msgs *m, struct json audio)
 
 	gen_pick(audio, keys, f, 2);
 	part_blob(m, "audio",
-		  json_is(f[1], "wav") ? VIEW("audio/wav") : json_is(f[1], "mp3") ? VIEW("audio/mpeg") : VIEW_NONE,
+		  json_is(f[1], "wav")	 ? VIEW("audio/wav")
+		  : json_is(f[1], "mp3") ? VIEW("audio/mpeg")
+					 : VIEW_NONE,
 		  f[0]);
 }
 

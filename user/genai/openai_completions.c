@@ -21,16 +21,6 @@ static bool completions_answers(struct view name, struct json data)
 	return json_is(json_get(data, "object"), "text_completion");
 }
 
-static void read_stream(struct gen_call *c, struct json v)
-{
-	json_bool(v, &c->stream);
-}
-
-static void read_stop(struct gen_call *c, struct json v)
-{
-	gen_strings(&c->stop_sequences, v);
-}
-
 /* One prompt, several, or tokens, which nobody can read. */
 static void read_prompt(struct gen_call *c, struct json v)
 {
@@ -54,7 +44,7 @@ static void read_prompt(struct gen_call *c, struct json v)
 
 static const struct gen_field request_fields[] = {
 	GEN_TEXT_FIELD("model", request_model),
-	GEN_FN_FIELD("stream", read_stream),
+	GEN_FN_FIELD("stream", gen_read_stream),
 	GEN_DOUBLE_FIELD("temperature", temperature),
 	GEN_DOUBLE_FIELD("top_p", top_p),
 	GEN_INT_FIELD("top_k", top_k),
@@ -63,7 +53,7 @@ static const struct gen_field request_fields[] = {
 	GEN_INT_FIELD("seed", seed),
 	GEN_INT_FIELD("max_tokens", max_tokens),
 	GEN_INT_FIELD("n", choice_count),
-	GEN_FN_FIELD("stop", read_stop),
+	GEN_FN_FIELD("stop", gen_read_stop),
 	GEN_FN_FIELD("prompt", read_prompt),
 	{ 0 }
 };

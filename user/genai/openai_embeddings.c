@@ -59,7 +59,8 @@ static int64_t dimensions(struct json v)
 			n++;
 		return n;
 	}
-	for (size_t i = 0; i < v.raw.n; i++)	/* not the quotes, not the padding, not a slash's escape */
+	for (size_t i = 0; i < v.raw.n;
+	     i++) /* not the quotes, not the padding, not a slash's escape */
 		n += v.raw.p[i] != '"' && v.raw.p[i] != '=' && v.raw.p[i] != '\\';
 	return n * 3 / 4 / 4;
 }
@@ -68,7 +69,8 @@ static void read_data(struct gen_call *c, struct json v)
 {
 	struct json first = json_get(first_of(v), "embedding");
 
-	if (!c->dimension_count.set && gen_whole(first) && (first.type == JSON_STRING || first.type == JSON_ARRAY))
+	if (!c->dimension_count.set && gen_whole(first) &&
+	    (first.type == JSON_STRING || first.type == JSON_ARRAY))
 		c->dimension_count = (struct opt_int){ true, dimensions(first) };
 }
 

@@ -29,7 +29,9 @@ static int responses_match(const struct exchange *x, struct json body)
 	if (!gen_is_post(x))
 		return 0;
 	if (view_ends(path, VIEW("/responses")) || view_ends(path, VIEW("/responses/compact")))
-		return could_be(body, usual) ? 3 : known && (body.type != JSON_OBJECT || body.cut) ? 2 : 0;
+		return could_be(body, usual)				 ? 3
+		       : known && (body.type != JSON_OBJECT || body.cut) ? 2
+									 : 0;
 	if (view_ends(path, VIEW("/input_tokens")))
 		return 0;
 	return json_get(body, "input").type != JSON_NONE && could_be(body, own);
@@ -44,11 +46,6 @@ static bool responses_answers(struct view name, struct json data)
 }
 
 /* Request */
-
-static void read_stream(struct gen_call *c, struct json v)
-{
-	json_bool(v, &c->stream);
-}
 
 static void read_reasoning(struct gen_call *c, struct json v)
 {
@@ -104,7 +101,7 @@ static void read_input(struct gen_call *c, struct json v)
 
 static const struct gen_field request_fields[] = {
 	GEN_TEXT_FIELD("model", request_model),
-	GEN_FN_FIELD("stream", read_stream),
+	GEN_FN_FIELD("stream", gen_read_stream),
 	GEN_DOUBLE_FIELD("temperature", temperature),
 	GEN_DOUBLE_FIELD("top_p", top_p),
 	GEN_DOUBLE_FIELD("frequency_penalty", frequency_penalty),
@@ -194,7 +191,7 @@ static void on_terminal(struct gen_call *c, struct json v)
 {
 	struct json response = json_get(v, "response");
 
-	if (!gen_whole(response)) {	/* what the pieces gave may be more than what is left of this */
+	if (!gen_whole(response)) { /* what the pieces gave may be more than what is left of this */
 		on_early(c, v);
 		return;
 	}
@@ -268,8 +265,10 @@ static const struct delta {
 	{ "response.output_text.done", GEN_TEXT, "content_index", false, "text", true },
 	{ "response.refusal.delta", GEN_REFUSAL, "content_index", false, "delta", false },
 	{ "response.refusal.done", GEN_REFUSAL, "content_index", false, "refusal", true },
-	{ "response.reasoning_summary_text.delta", GEN_REASONING, "summary_index", false, "delta", false },
-	{ "response.reasoning_summary_text.done", GEN_REASONING, "summary_index", false, "text", true },
+	{ "response.reasoning_summary_text.delta", GEN_REASONING, "summary_index", false, "delta",
+	  false },
+	{ "response.reasoning_summary_text.done", GEN_REASONING, "summary_index", false, "text",
+	  true },
 	{ "response.reasoning_text.delta", GEN_REASONING, "content_index", true, "delta", false },
 	{ "response.reasoning_text.done", GEN_REASONING, "content_index", true, "text", true },
 	{ "response.function_call_arguments.delta", GEN_TOOL_CALL, NULL, false, "delta", false },
@@ -342,7 +341,8 @@ static bool is_pending(struct view status)
  */
 static void responses_finish(struct gen_call *c, const struct exchange *x)
 {
-	bool failed = view_eq(c->response_status, VIEW("failed")) || view_eq(c->response_status, VIEW("cancelled"));
+	bool failed = view_eq(c->response_status, VIEW("failed")) ||
+		      view_eq(c->response_status, VIEW("cancelled"));
 	struct gen_choice *ch;
 
 	if (!c->terminal || is_pending(c->response_status) || !(c->response_status.n || c->choices))

@@ -66,7 +66,9 @@ static void write_choice(struct msgs *m, const struct gen_call *c, const struct 
 {
 	struct msgs_head head = {
 		.role = ch->role.n ? ch->role : VIEW("assistant"),
-		.finish = ch->finish.n ? finish_word(ch->finish) : c->finish_unknown ? VIEW("unknown") : VIEW("error"),
+		.finish = ch->finish.n	      ? finish_word(ch->finish)
+			  : c->finish_unknown ? VIEW("unknown")
+					      : VIEW("error"),
 	};
 
 	if (!msgs_begin(m, head))

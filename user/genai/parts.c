@@ -31,7 +31,8 @@ struct gen_choice *gen_choice(struct gen_call *c, int64_t index)
 	return ch;
 }
 
-static size_t hash(const struct gen_choice *ch, enum gen_part_kind kind, int64_t index, int64_t index2)
+static size_t hash(const struct gen_choice *ch, enum gen_part_kind kind, int64_t index,
+		   int64_t index2)
 {
 	uint64_t h = (uint64_t)index * 31 + (uint64_t)index2 * 7 + (uint64_t)ch->index * 131 + kind;
 
@@ -40,18 +41,19 @@ static size_t hash(const struct gen_choice *ch, enum gen_part_kind kind, int64_t
 
 _Static_assert(GEN_PART_HASH == 256, "hash() gives eight bits");
 
-struct gen_part *gen_part_find(const struct gen_call *c, const struct gen_choice *ch, enum gen_part_kind kind,
-			       int64_t index, int64_t index2)
+struct gen_part *gen_part_find(const struct gen_call *c, const struct gen_choice *ch,
+			       enum gen_part_kind kind, int64_t index, int64_t index2)
 {
 	struct gen_part *p = ch ? c->hash[hash(ch, kind, index, index2)] : NULL;
 
-	while (p && (p->choice != ch || p->kind != kind || p->index != index || p->index2 != index2))
+	while (p &&
+	       (p->choice != ch || p->kind != kind || p->index != index || p->index2 != index2))
 		p = p->same;
 	return p;
 }
 
-struct gen_part *gen_part_new(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind, int64_t index,
-			      int64_t index2)
+struct gen_part *gen_part_new(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind,
+			      int64_t index, int64_t index2)
 {
 	struct gen_part *p = NULL, **at;
 
@@ -62,7 +64,9 @@ struct gen_part *gen_part_new(struct gen_call *c, struct gen_choice *ch, enum ge
 		return NULL;
 	}
 	at = &c->hash[hash(ch, kind, index, index2)];
-	*p = (struct gen_part){ .kind = kind, .index = index, .index2 = index2, .choice = ch, .same = *at };
+	*p = (struct gen_part){
+		.kind = kind, .index = index, .index2 = index2, .choice = ch, .same = *at
+	};
 	*at = p;
 	*ch->parts_end = p;
 	ch->parts_end = &p->next;
@@ -70,8 +74,8 @@ struct gen_part *gen_part_new(struct gen_call *c, struct gen_choice *ch, enum ge
 	return p;
 }
 
-struct gen_part *gen_part(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind, int64_t index,
-			  int64_t index2)
+struct gen_part *gen_part(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind,
+			  int64_t index, int64_t index2)
 {
 	struct gen_part *p = gen_part_find(c, ch, kind, index, index2);
 

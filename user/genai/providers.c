@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "genai/genai.h"
 
-extern const struct provider provider_openai_chat, provider_anthropic_messages, provider_openai_responses,
-	provider_openai_embeddings, provider_openai_completions;
+extern const struct provider provider_openai_chat, provider_anthropic_messages,
+	provider_openai_responses, provider_openai_embeddings, provider_openai_completions;
 
 /* Where two are equally sure, the first one reads. */
 const struct provider *const providers[] = {

@@ -139,6 +139,16 @@ void gen_strings(struct buf *out, struct json v)
 		buf_reset(out);
 }
 
+void gen_read_stream(struct gen_call *c, struct json v)
+{
+	json_bool(v, &c->stream);
+}
+
+void gen_read_stop(struct gen_call *c, struct json v)
+{
+	gen_strings(&c->stop_sequences, v);
+}
+
 struct view gen_path(const struct exchange *x)
 {
 	struct view v = x->target, head, rest;
@@ -147,9 +157,11 @@ struct view gen_path(const struct exchange *x)
 		return VIEW_NONE;
 	if (view_cut(v, '?', &head, &rest) || view_cut(v, '#', &head, &rest))
 		v = head;
-	if (v.n && v.p[0] != '/' && view_cut(v, ':', &head, &rest) && view_starts(rest, VIEW("//"))) {
+	if (v.n && v.p[0] != '/' && view_cut(v, ':', &head, &rest) &&
+	    view_starts(rest, VIEW("//"))) {
 		rest = view_drop(rest, 2);
-		v = view_cut(rest, '/', &head, &rest) ? (struct view){ rest.p - 1, rest.n + 1 } : VIEW("/");
+		v = view_cut(rest, '/', &head, &rest) ? (struct view){ rest.p - 1, rest.n + 1 }
+						      : VIEW("/");
 	}
 	while (v.n > 1 && v.p[v.n - 1] == '/')
 		v.n--;
@@ -188,7 +200,8 @@ static struct view unescape(struct gen_call *c, struct view v)
 	return (struct view){ p, n };
 }
 
-struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker, const char *stops)
+struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker,
+			  const char *stops)
 {
 	struct view path = gen_path(x);
 	const char *at = path.n ? memmem(path.p, path.n, marker, strlen(marker)) : NULL;
@@ -202,7 +215,8 @@ struct view gen_path_part(struct gen_call *c, const struct exchange *x, const ch
 	return n ? unescape(c, view_take(path, n)) : VIEW_NONE;
 }
 
-/* A string code, a type, a status in words (Google's form); a number is most often the HTTP status again. */
+/* A string code, a type, a status in words (Google's form); a number is most often the HTTP status
+ * again. */
 static void error_type(struct gen_call *c, struct json v)
 {
 	static const char *const keys[] = { "code", "type", "status" };
@@ -211,7 +225,8 @@ static void error_type(struct gen_call *c, struct json v)
 	int64_t n;
 
 	gen_pick(v, keys, f, 3);
-	if (!gen_whole(v) && (!gen_is_text(f[0]) || f[0].cut))	/* a better one may have been cut off */
+	if (!gen_whole(v) &&
+	    (!gen_is_text(f[0]) || f[0].cut)) /* a better one may have been cut off */
 		return;
 	for (size_t i = 0; i < 3 && !c->error_type.n; i++)
 		if (!json_is(f[i], "error"))	/* says nothing */
@@ -235,7 +250,8 @@ void gen_error(struct gen_call *c, struct json v)
 		error_type(c, v);
 }
 
-/* Validation errors of FastAPI and its like: [{"loc":…,"msg":…,"type":…}]; "input" may hold content. */
+/* Validation errors of FastAPI and its like: [{"loc":…,"msg":…,"type":…}]; "input" may hold
+ * content. */
 static void error_detail(struct gen_call *c, struct json v)
 {
 	struct json_iter it = json_each(v);
@@ -254,7 +270,8 @@ void gen_answer_error(struct gen_call *c, const struct exchange *x, struct json 
 	gen_error(c, error);
 	if (x->status < 400 && !json_is(json_get(body, "object"), "error"))
 		return;
-	if (error.type != JSON_OBJECT)		/* {"message","type","code"}, {"code","error":"words"}, {"detail"} */
+	if (error.type !=
+	    JSON_OBJECT) /* {"message","type","code"}, {"code","error":"words"}, {"detail"} */
 		gen_error(c, body);
 	error_detail(c, json_get(body, "detail"));
 }

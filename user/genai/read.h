@@ -14,9 +14,18 @@ struct gen_field {
 	void (*read)(struct gen_call *c, struct json v);	/* GEN_FIELD_FN */
 };
 
-#define GEN_TEXT_FIELD(k, member)	{ k, GEN_FIELD_TEXT, offsetof(struct gen_call, member), NULL }
-#define GEN_INT_FIELD(k, member)	{ k, GEN_FIELD_INT, offsetof(struct gen_call, member), NULL }
-#define GEN_DOUBLE_FIELD(k, member)	{ k, GEN_FIELD_DOUBLE, offsetof(struct gen_call, member), NULL }
+#define GEN_TEXT_FIELD(k, member)                                                                  \
+	{                                                                                          \
+		k, GEN_FIELD_TEXT, offsetof(struct gen_call, member), NULL                         \
+	}
+#define GEN_INT_FIELD(k, member)                                                                   \
+	{                                                                                          \
+		k, GEN_FIELD_INT, offsetof(struct gen_call, member), NULL                          \
+	}
+#define GEN_DOUBLE_FIELD(k, member)                                                                \
+	{                                                                                          \
+		k, GEN_FIELD_DOUBLE, offsetof(struct gen_call, member), NULL                       \
+	}
 #define GEN_FN_FIELD(k, fn)		{ k, GEN_FIELD_FN, 0, fn }
 
 /* fields ends with a NULL key.  A member that comes twice is read twice. */
@@ -28,6 +37,10 @@ void gen_pick(struct json object, const char *const *keys, struct json *ret, siz
 bool gen_whole(struct json v);		/* there, not cut, not bad */
 bool gen_is_text(struct json v);	/* a string that is not empty */
 
+/* Readers that several tables have: stream, and stop words (one or a list). */
+void gen_read_stream(struct gen_call *c, struct json v);
+void gen_read_stop(struct gen_call *c, struct json v);
+
 /* Appends a JSON array of v (a string) or of the strings in v to out, when there are any. */
 void gen_strings(struct buf *out, struct json v);
 
@@ -35,8 +48,10 @@ void gen_strings(struct buf *out, struct json v);
 struct view gen_path(const struct exchange *x);
 bool gen_is_post(const struct exchange *x);
 
-/* The part of the path behind this marker up to the next one of stops, escapes undone; VIEW_NONE: not there. */
-struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker, const char *stops);
+/* The part of the path behind this marker up to the next one of stops, escapes undone; VIEW_NONE:
+ * not there. */
+struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker,
+			  const char *stops);
 
 /* An answer's error, wherever providers and proxies put it. */
 void gen_answer_error(struct gen_call *c, const struct exchange *x, struct json body);

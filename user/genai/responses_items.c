@@ -14,7 +14,8 @@ enum item_form {
 struct item_kind {
 	const char *type;
 	enum item_form form;
-	struct view name;		/* of the tool, when the item does not say; with quotes, as it would stand there */
+	struct view name; /* of the tool, when the item does not say; with quotes, as it would stand
+			     there */
 	const char *arguments;		/* ITEM_CALL: the member that has them */
 	const char *const *call;	/* ITEM_SERVER: members that are the call */
 	const char *const *result;	/* and those that are the result */
@@ -27,29 +28,60 @@ static const struct item_kind kinds[] = {
 	{ .type = "reasoning", .form = ITEM_REASONING },
 	{ .type = "function_call", .form = ITEM_CALL, .arguments = "arguments" },
 	{ .type = "custom_tool_call", .form = ITEM_CALL, .arguments = "input" },
-	{ .type = "local_shell_call", .form = ITEM_CALL, .name = VIEW("\"local_shell\""), .arguments = "action" },
-	{ .type = "shell_call", .form = ITEM_CALL, .name = VIEW("\"shell\""), .arguments = "action" },
-	{ .type = "apply_patch_call", .form = ITEM_CALL, .name = VIEW("\"apply_patch\""), .arguments = "operation" },
-	{ .type = "computer_call", .form = ITEM_CALL, .name = VIEW("\"computer\""), .arguments = "action" },
+	{ .type = "local_shell_call",
+	  .form = ITEM_CALL,
+	  .name = VIEW("\"local_shell\""),
+	  .arguments = "action" },
+	{ .type = "shell_call",
+	  .form = ITEM_CALL,
+	  .name = VIEW("\"shell\""),
+	  .arguments = "action" },
+	{ .type = "apply_patch_call",
+	  .form = ITEM_CALL,
+	  .name = VIEW("\"apply_patch\""),
+	  .arguments = "operation" },
+	{ .type = "computer_call",
+	  .form = ITEM_CALL,
+	  .name = VIEW("\"computer\""),
+	  .arguments = "action" },
 	{ .type = "function_call_output", .form = ITEM_OUTPUT },
 	{ .type = "custom_tool_call_output", .form = ITEM_OUTPUT },
 	{ .type = "local_shell_call_output", .form = ITEM_OUTPUT },
 	{ .type = "shell_call_output", .form = ITEM_OUTPUT },
 	{ .type = "apply_patch_call_output", .form = ITEM_OUTPUT },
 	{ .type = "computer_call_output", .form = ITEM_OUTPUT },
-	{ .type = "web_search_call", .form = ITEM_SERVER, .name = VIEW("\"web_search\""),
-	  .call = KEYS("action", "status"), .result = KEYS("results") },
-	{ .type = "file_search_call", .form = ITEM_SERVER, .name = VIEW("\"file_search\""),
-	  .call = KEYS("queries", "status"), .result = KEYS("results") },
-	{ .type = "code_interpreter_call", .form = ITEM_SERVER, .name = VIEW("\"code_interpreter\""),
-	  .call = KEYS("container_id", "code", "status"), .result = KEYS("outputs") },
-	{ .type = "image_generation_call", .form = ITEM_SERVER, .name = VIEW("\"image_generation\""),
+	{ .type = "web_search_call",
+	  .form = ITEM_SERVER,
+	  .name = VIEW("\"web_search\""),
+	  .call = KEYS("action", "status"),
+	  .result = KEYS("results") },
+	{ .type = "file_search_call",
+	  .form = ITEM_SERVER,
+	  .name = VIEW("\"file_search\""),
+	  .call = KEYS("queries", "status"),
+	  .result = KEYS("results") },
+	{ .type = "code_interpreter_call",
+	  .form = ITEM_SERVER,
+	  .name = VIEW("\"code_interpreter\""),
+	  .call = KEYS("container_id", "code", "status"),
+	  .result = KEYS("outputs") },
+	{ .type = "image_generation_call",
+	  .form = ITEM_SERVER,
+	  .name = VIEW("\"image_generation\""),
 	  .call = KEYS("revised_prompt", "status") },
-	{ .type = "mcp_call", .form = ITEM_SERVER, .call = KEYS("server_label", "arguments", "approval_request_id", "status"),
+	{ .type = "mcp_call",
+	  .form = ITEM_SERVER,
+	  .call = KEYS("server_label", "arguments", "approval_request_id", "status"),
 	  .result = KEYS("output", "error") },
-	{ .type = "mcp_approval_request", .form = ITEM_SERVER, .call = KEYS("server_label", "arguments"), .result = KEYS("error") },
-	{ .type = "mcp_list_tools", .form = ITEM_SERVER, .name = VIEW("\"mcp_list_tools\""),
-	  .call = KEYS("server_label"), .result = KEYS("error") },
+	{ .type = "mcp_approval_request",
+	  .form = ITEM_SERVER,
+	  .call = KEYS("server_label", "arguments"),
+	  .result = KEYS("error") },
+	{ .type = "mcp_list_tools",
+	  .form = ITEM_SERVER,
+	  .name = VIEW("\"mcp_list_tools\""),
+	  .call = KEYS("server_label"),
+	  .result = KEYS("error") },
 	{ .type = "compaction", .form = ITEM_COMPACTION },
 };
 
@@ -65,7 +97,19 @@ static const struct item_kind *kind_of(struct json type)
 	return &other;
 }
 
-enum { I_TYPE, I_ROLE, I_CONTENT, I_SUMMARY, I_ID, I_CALL_ID, I_NAME, I_OUTPUT, I_RESULT, I_SERVER_LABEL, I_CNT };
+enum {
+	I_TYPE,
+	I_ROLE,
+	I_CONTENT,
+	I_SUMMARY,
+	I_ID,
+	I_CALL_ID,
+	I_NAME,
+	I_OUTPUT,
+	I_RESULT,
+	I_SERVER_LABEL,
+	I_CNT
+};
 
 static const char *const item_keys[I_CNT] = {
 	"type", "role", "content", "summary", "id", "call_id", "name", "output", "result", "server_label",
@@ -80,8 +124,9 @@ void responses_content_part(struct msgs *m, struct json v)
 	struct json f[CNT];
 
 	gen_pick(v, keys, f, CNT);
-	if (json_is(f[TYPE], "input_text") || json_is(f[TYPE], "output_text") || json_is(f[TYPE], "text") ||
-	    json_is(f[TYPE], "summary_text") || json_is(f[TYPE], "reasoning_text"))
+	if (json_is(f[TYPE], "input_text") || json_is(f[TYPE], "output_text") ||
+	    json_is(f[TYPE], "text") || json_is(f[TYPE], "summary_text") ||
+	    json_is(f[TYPE], "reasoning_text"))
 		part_text(m, "text", f[TEXT]);
 	else if (json_is(f[TYPE], "refusal"))
 		part_text(m, "refusal", f[REFUSAL]);
@@ -134,7 +179,8 @@ static struct json item_name(const struct item_kind *k, const struct json *f)
 {
 	struct view name = k->name.n ? k->name : VIEW("\"\"");
 
-	return gen_is_text(f[I_NAME]) ? f[I_NAME] : (struct json){ .type = JSON_STRING, .raw = name };
+	return gen_is_text(f[I_NAME]) ? f[I_NAME]
+				      : (struct json){ .type = JSON_STRING, .raw = name };
 }
 
 static void server_call(struct msgs *m, struct json item)
@@ -185,7 +231,8 @@ static void image(struct msgs *m, struct json base64)
 	part_blob(m, "image", VIEW_NONE, base64);
 }
 
-static void server_parts(struct msgs *m, struct json item, const struct item_kind *k, const struct json *f)
+static void server_parts(struct msgs *m, struct json item, const struct item_kind *k,
+			 const struct json *f)
 {
 	server_call(m, item);
 	if (has_result(item, k))
@@ -261,7 +308,8 @@ void responses_input_item(struct msgs *m, struct json item, bool *compacted)
 
 /* Output */
 
-static void out_message(struct gen_call *c, struct gen_choice *ch, const struct json *f, int64_t index)
+static void out_message(struct gen_call *c, struct gen_choice *ch, const struct json *f,
+			int64_t index)
 {
 	struct json_iter it = json_each(f[I_CONTENT]);
 	struct json_member e;
@@ -271,27 +319,34 @@ static void out_message(struct gen_call *c, struct gen_choice *ch, const struct 
 	for (int64_t i = 0; json_next(&it, &e); i++) {
 		type = json_get(e.value, "type");
 		if (json_is(type, "output_text"))
-			gen_part_set(c, gen_part(c, ch, GEN_TEXT, index, i), json_get(e.value, "text"));
+			gen_part_set(c, gen_part(c, ch, GEN_TEXT, index, i),
+				     json_get(e.value, "text"));
 		else if (json_is(type, "refusal"))
-			gen_part_set(c, gen_part(c, ch, GEN_REFUSAL, index, i), json_get(e.value, "refusal"));
+			gen_part_set(c, gen_part(c, ch, GEN_REFUSAL, index, i),
+				     json_get(e.value, "refusal"));
 		else
-			gen_part_write(c, gen_part(c, ch, GEN_OTHER, index, i), responses_content_part, e.value);
+			gen_part_write(c, gen_part(c, ch, GEN_OTHER, index, i),
+				       responses_content_part, e.value);
 	}
 }
 
-static int64_t out_texts(struct gen_call *c, struct gen_choice *ch, struct json list, int64_t index, bool content_list)
+static int64_t out_texts(struct gen_call *c, struct gen_choice *ch, struct json list, int64_t index,
+			 bool content_list)
 {
 	struct json_iter it = json_each(list);
 	struct json_member e;
 	int64_t n = 0;
 
 	for (; json_next(&it, &e); n++)
-		gen_part_set(c, gen_part(c, ch, GEN_REASONING, index, content_list ? responses_content_index(n) : n),
+		gen_part_set(c,
+			     gen_part(c, ch, GEN_REASONING, index,
+				      content_list ? responses_content_index(n) : n),
 			     json_get(e.value, "text"));
 	return n;
 }
 
-static void out_reasoning(struct gen_call *c, struct gen_choice *ch, const struct json *f, int64_t index)
+static void out_reasoning(struct gen_call *c, struct gen_choice *ch, const struct json *f,
+			  int64_t index)
 {
 	int64_t n = out_texts(c, ch, f[I_SUMMARY], index, false);
 
@@ -299,8 +354,8 @@ static void out_reasoning(struct gen_call *c, struct gen_choice *ch, const struc
 		gen_part(c, ch, GEN_REASONING, index, 0);	/* encrypted: there was some */
 }
 
-static void out_call(struct gen_call *c, struct gen_choice *ch, struct json item, const struct item_kind *k,
-		     const struct json *f, int64_t index, bool whole)
+static void out_call(struct gen_call *c, struct gen_choice *ch, struct json item,
+		     const struct item_kind *k, const struct json *f, int64_t index, bool whole)
 {
 	struct gen_part *p = gen_part(c, ch, GEN_TOOL_CALL, index, -1);
 	struct json arguments = json_get(item, k->arguments);
@@ -314,8 +369,8 @@ static void out_call(struct gen_call *c, struct gen_choice *ch, struct json item
 	p->initial = !whole;
 }
 
-static void out_server(struct gen_call *c, struct gen_choice *ch, struct json item, const struct item_kind *k,
-		       const struct json *f, int64_t index)
+static void out_server(struct gen_call *c, struct gen_choice *ch, struct json item,
+		       const struct item_kind *k, const struct json *f, int64_t index)
 {
 	struct gen_part *p = gen_part(c, ch, GEN_SERVER_TOOL_CALL, index, -1);
 
@@ -325,12 +380,14 @@ static void out_server(struct gen_call *c, struct gen_choice *ch, struct json it
 	gen_set_text(c, &p->name, item_name(k, f));
 	gen_part_write(c, p, server_call, item);
 	if (has_result(item, k))
-		gen_part_write(c, gen_part(c, ch, GEN_SERVER_TOOL_RESULT, index, -1), server_result, item);
+		gen_part_write(c, gen_part(c, ch, GEN_SERVER_TOOL_RESULT, index, -1), server_result,
+			       item);
 	if (gen_is_text(f[I_RESULT]))
 		gen_part_write(c, gen_part(c, ch, GEN_OTHER, index, -1), image, f[I_RESULT]);
 }
 
-void responses_output_item(struct gen_call *c, struct gen_choice *ch, struct json item, int64_t index, bool whole)
+void responses_output_item(struct gen_call *c, struct gen_choice *ch, struct json item,
+			   int64_t index, bool whole)
 {
 	const struct item_kind *k;
 	struct json f[I_CNT];
@@ -353,7 +410,10 @@ void responses_output_item(struct gen_call *c, struct gen_choice *ch, struct jso
 			out_reasoning(c, ch, f, index);
 	} else {
 		c->compacted |= k->form == ITEM_COMPACTION;
-		gen_part_write(c, gen_part(c, ch, k->form == ITEM_COMPACTION ? GEN_COMPACTION : GEN_OTHER, index, -1),
+		gen_part_write(c,
+			       gen_part(c, ch,
+					k->form == ITEM_COMPACTION ? GEN_COMPACTION : GEN_OTHER,
+					index, -1),
 			       item_parts, item);
 	}
 }

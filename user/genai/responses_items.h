@@ -19,7 +19,8 @@ void responses_content_part(struct msgs *m, struct json v);
  * One output item, which stands at this place of the output.  whole: as it is when
  * it is done; else what is known when it begins, to which deltas will add.
  */
-void responses_output_item(struct gen_call *c, struct gen_choice *ch, struct json item, int64_t index, bool whole);
+void responses_output_item(struct gen_call *c, struct gen_choice *ch, struct json item,
+			   int64_t index, bool whole);
 
 /* Reasoning texts and their summaries are numbered apart, both from 0. */
 static inline int64_t responses_content_index(int64_t index)
