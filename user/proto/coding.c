@@ -365,15 +365,14 @@ void coding_free(struct coding *c)
 /* Room for one step, in place, so that a decoder can write there. */
 static int make_room(struct buf *b)
 {
-	size_t cap = b->n + STEP;
+	size_t need = b->n + STEP, cap;
 	char *p;
 
-	if (b->cap >= cap)
+	if (b->cap >= need)
 		return 0;
-	if (b->max < cap)
+	if (b->max < need)
 		return -E2BIG;
-	if (cap < b->n * 2)
-		cap = b->n * 2 < b->max ? b->n * 2 : b->max;
+	cap = need < b->max / 2 ? need * 2 : b->max;
 	p = realloc(b->p, cap);
 	if (!p)
 		return -ENOMEM;

@@ -11,6 +11,10 @@
  * end and the next head follows at once.  The lines of a JSON text, an event
  * stream or a log do not end in CRLF, so what they quote is not taken for a head.
  *
+ * After a gap in a chunked body the hunt is also for the next chunk: a size line
+ * whose chunk ends where it says, with another size line behind it.  Event streams go
+ * on behind a lost piece that way.
+ *
  * What was passed over is reported as EV_OPAQUE: bytes handed in = bytes of
  * messages + bytes of EV_OPAQUE.
  */
@@ -25,6 +29,7 @@
 #define HUNT_MAX (16 * 1024)		/* of a first line found by hunting */
 #define HUNT_STEP (32 * 1024)
 #define METHOD_MAX 32
+#define HUNT_CHUNK_MAX (32 * 1024)	/* of a chunk that proves its size line */
 #define NAME_MAX_HUNT 128
 
 /* What the functions below return to http1_next(). */
@@ -47,6 +52,15 @@ enum place {
 	OVER,
 };
 
+/* How far HUNT has come with what is pending; offsets in there. */
+struct hunt {
+	bool flush;		/* it becomes opaque */
+	bool at_line;		/* a size line may stand at the beginning of the unfinished line */
+	size_t scanned;		/* lines before it are no heads */
+	size_t line;		/* where the unfinished line begins */
+	size_t guess;		/* what stands first may be a chunk; known when this much is there; 0: no */
+};
+
 struct http1 {
 	enum http1_side side;
 	enum place at;
@@ -59,11 +73,12 @@ struct http1 {
 
 	struct buf pend;	/* bytes taken but not decoded, from off on */
 	size_t off;
-	size_t scanned;		/* of them, how many HUNT has looked at without finding a line end */
 
 	uint64_t gap;
 	bool gapped, ended;
-	bool flush;		/* HUNT: what is pending becomes opaque */
+
+	struct hunt hunt;
+	bool in_chunks;		/* HUNT: the message is still open, its next chunk would do as well */
 
 	/* the message */
 	unsigned status;
@@ -173,7 +188,8 @@ static int hunt_from_here(struct http1 *s)
 	if (s->line.n)
 		unread(s);
 	s->at = HUNT;
-	s->scanned = 0;
+	s->hunt = (struct hunt){ 0 };
+	s->in_chunks = false;
 	return AGAIN;
 }
 
@@ -598,6 +614,7 @@ static int chunk_end(struct http1 *s, struct view *in)
 static int end_due(struct http1 *s, struct proto_event *ev)
 {
 	*ev = (struct proto_event){ .kind = EV_END, .num = s->how, .num2 = s->by_close };
+	s->in_chunks = false;
 	s->at = s->opaque ? OPAQUE : START;
 	if (s->how == PROTO_END_LOST)
 		hunt_from_here(s);
@@ -719,32 +736,158 @@ static size_t after_control(struct view v, size_t from, size_t none)
 	return none;
 }
 
-/*
- * Looks through what is pending.  Returns how many of its bytes are no part of a
- * head; *ret_found: what stands behind them is one.
- */
-static size_t hunt_lines(struct http1 *s, bool *ret_found)
+/* The size that a chunk-size line gives; false: it is none. */
+static bool chunk_line(struct view line, uint64_t *ret_size)
 {
-	struct view v = pending(s);
-	size_t from = 0, to;
-	const char *nl;
+	size_t i;
 
-	while ((nl = v.n > s->scanned ? memchr(v.p + s->scanned, '\n', v.n - s->scanned) : NULL)) {
-		struct view line = { v.p + from, nl - v.p - from };
-		ssize_t at = head_in(s, line);
-		int follows = at < 0 ? 0 : header_follows(view_drop(v, nl + 1 - v.p));
+	*ret_size = 0;
+	for (i = 0; i < line.n && i < 8 && hex(line.p[i]) >= 0; i++)
+		*ret_size = *ret_size * 16 + hex(line.p[i]);
+	return i && *ret_size <= HUNT_CHUNK_MAX && i < line.n && memchr("; \t\r", line.p[i], 4);
+}
 
-		if (follows) {
-			s->scanned = nl - v.p - from - at;
-			*ret_found = follows > 0;
-			return from + at;
-		}
-		from = s->scanned = nl + 1 - v.p;
+/* Bytes that have to be there to tell whether a chunk of that size stands behind its line: the next size line's first. */
+static size_t guess_needs(uint64_t size, size_t behind)
+{
+	return behind + size + 2 + (size > 0);
+}
+
+/* Lines from from on, up to before to: offset of one that could be a size line; to: none. */
+static size_t next_chunk_line(struct view v, size_t from, size_t to, uint64_t *ret_size, size_t *ret_behind)
+{
+	while (from < to) {
+		const char *nl = memchr(v.p + from, '\n', to - from);
+		struct view line = { v.p + from, (nl ? nl : v.p + to) - v.p - from };
+
+		if (!nl)
+			return to;
+		*ret_behind = nl + 1 - v.p;
+		if (from >= 2 && v.p[from - 2] == '\r' && chunk_line(line, ret_size))
+			return from;
+		from = *ret_behind;
 	}
-	to = v.n - from > HUNT_MAX + 1 ? v.n - HUNT_MAX - 1 : from;
-	to = after_control(v, s->scanned > to ? s->scanned : to, to);
-	s->scanned = v.n - to;
 	return to;
+}
+
+/*
+ * All that was needed is there.  A chunk that ends in a line end, has the next size line
+ * behind it, and nothing in it that looks like one.
+ */
+static bool guess_holds(struct view v)
+{
+	size_t behind, inner, n;
+	uint64_t size, inner_size;
+	const char *nl = memchr(v.p, '\n', v.n);
+
+	chunk_line((struct view){ v.p, nl - v.p }, &size);
+	behind = nl + 1 - v.p;
+	n = behind + size;
+	if (!view_starts(view_drop(v, n), VIEW("\r\n")) || (size && hex(v.p[n + 2]) < 0))
+		return false;
+	return next_chunk_line(v, behind, n, &inner_size, &inner) == n;
+}
+
+/* The first n bytes are settled. */
+static size_t hunted(struct hunt *h, size_t n)
+{
+	if (n > h->line)
+		h->at_line = false;
+	h->scanned -= n < h->scanned ? n : h->scanned;
+	h->line -= n < h->line ? n : h->line;
+	h->guess -= n < h->guess ? n : h->guess;
+	return n;
+}
+
+/* The guess was wrong: to the next line that may be one, among those that were looked at. */
+static size_t guess_again(struct hunt *h, struct view v)
+{
+	const char *nl = memchr(v.p, '\n', v.n);
+	uint64_t size;
+	size_t behind, at = next_chunk_line(v, nl + 1 - v.p, h->line, &size, &behind);
+
+	h->guess = at < h->line ? guess_needs(size, behind) : 0;
+	return hunted(h, at);
+}
+
+static size_t hunt_tail(struct hunt *h, struct view v)
+{
+	size_t to = h->line;
+
+	if (v.n - to > 2 * HUNT_MAX)
+		to = v.n - HUNT_MAX - 1;
+	to = after_control(v, h->scanned > to ? h->scanned : to, to);
+	h->scanned = v.n;
+	return hunted(h, h->guess ? 0 : to);
+}
+
+enum find { NOTHING, A_HEAD, A_CHUNK };
+
+/*
+ * A whole line begins at h->line and ends at nl.  EVENT: hunt_lines() is done, *ret_n is its result.
+ * MORE: bytes behind what is seen would tell.  AGAIN: on to the next line.
+ */
+static int hunt_line(struct http1 *s, struct view seen, const char *nl, enum find *ret_found, size_t *ret_n)
+{
+	struct hunt *h = &s->hunt;
+	size_t from = h->line, behind = nl + 1 - seen.p;
+	struct view line = { seen.p + from, nl - seen.p - from };
+	bool candidate = s->in_chunks && !h->guess && h->at_line;
+	ssize_t at = head_in(s, line);
+	int head = at < 0 ? 0 : header_follows(view_drop(seen, behind));
+	uint64_t size;
+
+	if (head) {
+		h->scanned = behind - 1;
+		if (head > 0)
+			h->guess = 0;
+		*ret_found = head > 0 ? A_HEAD : NOTHING;
+		*ret_n = from + at;
+		return head > 0 || !h->guess ? EVENT : MORE;
+	}
+	h->line = h->scanned = behind;
+	/* Of an LF right behind the gap, the gap took the CR. */
+	h->at_line = view_ends(line, VIEW("\r")) || (candidate && !line.n);
+	if (!candidate || !chunk_line(line, &size))
+		return AGAIN;
+	h->guess = guess_needs(size, behind);
+	*ret_n = from;
+	return from ? EVENT : AGAIN;
+}
+
+/*
+ * Looks through what is pending, in the order in which bytes tell something.
+ * Returns how many bytes are of no message; *ret_found: what stands behind them.
+ */
+static size_t hunt_lines(struct http1 *s, enum find *ret_found)
+{
+	struct hunt *h = &s->hunt;
+	struct view v = pending(s);
+	size_t n;
+
+	for (;;) {
+		struct view seen = h->guess ? view_take(v, h->guess) : v;
+		const char *nl = NULL;
+		int r = MORE;
+
+		if (seen.n > h->scanned)
+			nl = memchr(seen.p + h->scanned, '\n', seen.n - h->scanned);
+		if (nl)
+			r = hunt_line(s, seen, nl, ret_found, &n);
+		if (r == EVENT)
+			return hunted(h, n);
+		if (r == AGAIN)
+			continue;
+		if (!h->guess || v.n < h->guess)
+			return nl ? 0 : hunt_tail(h, v);
+		if (guess_holds(view_take(v, h->guess))) {
+			*ret_found = A_CHUNK;
+			return 0;
+		}
+		n = guess_again(h, v);
+		if (n)
+			return n;
+	}
 }
 
 static int hunt_more(struct http1 *s, struct view *in)
@@ -763,22 +906,34 @@ static int hunt_more(struct http1 *s, struct view *in)
 	return AGAIN;
 }
 
+/* What was found begins where pending bytes now begin. */
+static int found(struct http1 *s, enum find what)
+{
+	if (what == A_CHUNK) {
+		s->in_chunks = false;
+		chunk_next(s);
+		return AGAIN;
+	}
+	/* The open message ended somewhere in between; after its EV_END the head is found again. */
+	if (s->in_chunks)
+		return finish(s, PROTO_END_LOST);
+	s->at = START;
+	return AGAIN;
+}
+
 static int hunt(struct http1 *s, struct view *in, struct proto_event *ev)
 {
-	bool found = false;
-	size_t n = s->flush ? pending(s).n : hunt_lines(s, &found);
+	enum find what = NOTHING;
+	size_t n = s->hunt.flush ? pending(s).n : hunt_lines(s, &what);
 
-	if (s->flush)
-		s->scanned = 0;
-	s->flush = false;
-	if (found)
-		s->at = START;
+	if (s->hunt.flush)
+		s->hunt = (struct hunt){ .at_line = true };
 	if (n) {
 		*ev = (struct proto_event){ .kind = EV_OPAQUE, .value = view_take(pending(s), n) };
 		s->off += n;
 		return EVENT;
 	}
-	return found ? AGAIN : hunt_more(s, in);
+	return what ? found(s, what) : hunt_more(s, in);
 }
 
 static int step(struct http1 *s, struct view *in, struct proto_event *ev)
@@ -822,6 +977,14 @@ static int body_gap(struct http1 *s, struct proto_event *ev, uint64_t n)
 	return EVENT;
 }
 
+static int hunt_chunk(struct http1 *s)
+{
+	s->at = HUNT;
+	s->hunt = (struct hunt){ .at_line = true };
+	s->in_chunks = true;
+	return AGAIN;
+}
+
 /* Inside a length that was announced the gap is exact; past its end nothing is known. */
 static int gap_in_length(struct http1 *s, struct proto_event *ev, uint64_t n)
 {
@@ -832,14 +995,27 @@ static int gap_in_length(struct http1 *s, struct proto_event *ev, uint64_t n)
 		return body_gap(s, ev, n);
 	}
 	s->left = 0;
-	if (n == left) {
-		s->at = CHUNK_END;
-		if (!s->chunked)
-			finish(s, PROTO_END_OK);
+	finish(s, n == left ? PROTO_END_OK : PROTO_END_LOST);
+	return body_gap(s, ev, left);
+}
+
+/* A gap that ends in the line end behind the chunk is as exact. */
+static int gap_in_chunk(struct http1 *s, struct proto_event *ev, uint64_t n)
+{
+	uint64_t left = s->left;
+
+	if (n < left) {
+		s->left -= n;
 		return body_gap(s, ev, n);
 	}
-	finish(s, PROTO_END_LOST);
-	return body_gap(s, ev, s->chunked ? UINT64_MAX : left);
+	s->left = 0;
+	s->at = CHUNK_END;
+	s->cr = n == left + 1;
+	if (n == left + 2)
+		chunk_next(s);
+	else if (n - left > 2)
+		hunt_chunk(s);
+	return body_gap(s, ev, n - left > 2 ? UINT64_MAX : left);
 }
 
 /* Half a header line: its bytes are the message's, but it says nothing. */
@@ -861,17 +1037,18 @@ static int take_gap(struct http1 *s, struct proto_event *ev)
 		hunt_from_here(s);
 		/* fallthrough */
 	case HUNT:
-		s->flush = true;
+		s->hunt.flush = true;
 		return AGAIN;
 	case BODY_LENGTH:
-	case CHUNK_DATA:
 		return gap_in_length(s, ev, n);
+	case CHUNK_DATA:
+		return gap_in_chunk(s, ev, n);
 	case BODY_CLOSE:
 		return body_gap(s, ev, n);
 	case CHUNK_SIZE:
 	case CHUNK_EXT:
 	case CHUNK_END:
-		finish(s, PROTO_END_LOST);
+		hunt_chunk(s);
 		return body_gap(s, ev, UINT64_MAX);
 	case HEAD:
 	case TRAILERS:
@@ -893,9 +1070,12 @@ static int take_end(struct http1 *s)
 		hunt_from_here(s);
 		/* fallthrough */
 	case HUNT:
-		s->flush = pending(s).n;
-		if (!s->flush)
-			s->at = OVER;
+		s->hunt.flush = pending(s).n;
+		if (s->hunt.flush)
+			return AGAIN;
+		if (s->in_chunks)
+			return finish(s, PROTO_END_CUT);
+		s->at = OVER;
 		return AGAIN;
 	case BODY_CLOSE:
 		return finish(s, PROTO_END_OK);
@@ -990,7 +1170,7 @@ void http1_request_opaque(void *state)
 
 	if (s->at == START)
 		hunt_from_here(s);
-	if (s->at == HUNT)
+	if (s->at == HUNT && !s->in_chunks)
 		s->at = OPAQUE;
 	else
 		s->opaque = true;
@@ -1014,7 +1194,7 @@ bool http1_idle(const void *state)
 {
 	const struct http1 *s = state;
 
-	return s->at == HUNT || (s->at == START && !s->line.n && !pending(s).n);
+	return (s->at == HUNT && !s->in_chunks) || (s->at == START && !s->line.n && !pending(s).n);
 }
 
 static size_t http1_memory(const void *state)

@@ -306,7 +306,7 @@ static void bomb(const char *name, struct view coded)
 
 static void test_bombs(void **state)
 {
-	static char zeros[32 << 20];
+	static char zeros[8 << 20];
 	uLongf n = compressBound(sizeof(zeros));
 	char *z = malloc(n), *zz = malloc(n);
 	uLongf zz_n = n;
@@ -349,7 +349,7 @@ static void test_zstd_window(void **state)
 /* Large and hard to compress, so that every buffer turns over. */
 static void test_large(void **state)
 {
-	static char text[600000];
+	static char text[300000];
 	unsigned seed = 1;
 	uLongf n = compressBound(sizeof(text));
 	char *z = malloc(n + 1000);

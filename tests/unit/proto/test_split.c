@@ -43,7 +43,8 @@ static void same(const struct proto *p, struct view text, size_t first, size_t s
 	transcript_release(&cut);
 }
 
-static void every_cut(const struct proto *p, struct view text)
+/* Every at-th cut. */
+static void every_cut(const struct proto *p, struct view text, size_t stride)
 {
 	struct transcript whole;
 
@@ -51,7 +52,7 @@ static void every_cut(const struct proto *p, struct view text)
 		whole = run(p, text, text.n, text.n, joined);
 		same(p, text, 1, 1, joined, &whole);
 		same(p, text, 3, 2, joined, &whole);
-		for (size_t at = 1; at < text.n; at += text.n < 1500 ? 1 : 7)
+		for (size_t at = 1; at < text.n; at += stride)
 			same(p, text, at, text.n, joined, &whole);
 		transcript_release(&whole);
 	}
@@ -63,7 +64,7 @@ static void test_samples(void **state)
 		const struct proto *p = sample_proto(samples[i].proto);
 
 		assert_non_null(p);
-		every_cut(p, samples[i].text);
+		every_cut(p, samples[i].text, 1);
 	}
 }
 
@@ -97,8 +98,8 @@ static void golden_split(const char *path)
 {
 	struct buf out = golden_read(path), in = golden_other(path);
 
-	every_cut(&proto_http1_request, view_take(buf_view(&out), 1200));
-	every_cut(&proto_http1_response, view_take(buf_view(&in), 1200));
+	every_cut(&proto_http1_request, view_take(buf_view(&out), 1200), 7);
+	every_cut(&proto_http1_response, view_take(buf_view(&in), 1200), 7);
 	buf_release(&out);
 	buf_release(&in);
 }
@@ -106,6 +107,53 @@ static void golden_split(const char *path)
 static void test_golden(void **state)
 {
 	assert_in_range(golden_each(golden_split), 60, 1000);
+}
+
+/* What is found behind a gap does not depend on the cuts either. */
+static struct transcript run_gap(const struct proto *p, struct view text, size_t from, size_t n, size_t step)
+{
+	void *state = transcript_state(p);
+	struct transcript t;
+
+	transcript_init(&t);
+	transcript_pull(&t, p, state, view_take(text, from));
+	p->gap(state, n);
+	transcript_pull(&t, p, state, VIEW_NONE);
+	for (struct view rest = view_drop(text, from + n); rest.n;) {
+		struct view piece = view_take(rest, step);
+
+		transcript_pull(&t, p, state, piece);
+		rest = view_drop(rest, piece.n);
+	}
+	transcript_end(&t, p, state);
+	transcript_state_free(p, state);
+	return t;
+}
+
+static void golden_split_behind_gap(const char *path)
+{
+	struct buf b = golden_other(path);
+	unsigned seed = b.n;
+
+	for (int i = 0; i < 24; i++) {
+		size_t from = golden_random(&seed) % b.n, n = golden_random(&seed) % (1 + (b.n - from) / (1 + i % 8));
+		struct transcript whole = run_gap(&proto_http1_response, buf_view(&b), from, n, SIZE_MAX);
+
+		for (size_t step = 1; step < 100; step = step * 3 + 2) {
+			struct transcript cut = run_gap(&proto_http1_response, buf_view(&b), from, n, step);
+
+			if (!view_eq(buf_view(&whole.text), buf_view(&cut.text)))
+				fail_msg("%s: gap of %zu at %zu, step %zu", path, n, from, step);
+			transcript_release(&cut);
+		}
+		transcript_release(&whole);
+	}
+	buf_release(&b);
+}
+
+static void test_behind_gap(void **state)
+{
+	assert_in_range(golden_each(golden_split_behind_gap), 60, 1000);
 }
 
 /* Lines around the limits of a line and of hunting. */
@@ -140,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_foreign_samples),
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_behind_gap),
 		cmocka_unit_test(test_long_lines),
 	};
 
