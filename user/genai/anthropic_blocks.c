@@ -130,8 +130,10 @@ static const struct block_kind {
 static const struct block_kind server_result = { "", part_of_server_result,
 						 GEN_SERVER_TOOL_RESULT };
 
-/* NULL: one we do not know.  web_search_tool_result, mcp_tool_result and their like are all made
- * the same. */
+/*
+ * NULL: one we do not know.  web_search_tool_result, mcp_tool_result and their like are all made
+ * the same.
+ */
 static const struct block_kind *kind_of(struct json type)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -164,8 +166,10 @@ void anthropic_content(struct msgs *m, struct json content)
 		anthropic_part(m, e.value);
 }
 
-/* The input is complete in a whole answer, and in some servers' first event; else "{}" until deltas
- * come. */
+/*
+ * The input is complete in a whole answer, and in some servers' first event; else "{}" until deltas
+ * come.
+ */
 static void call_block(struct gen_call *c, struct gen_part *p, const struct json *f, bool whole)
 {
 	gen_set_text(c, &p->id, f[B_ID]);

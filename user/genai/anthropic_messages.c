@@ -6,8 +6,10 @@
  * servers and gateways that speak it.
  */
 
-/* What usage said so far: input_tokens leaves out the cached ones, and a later count replaces an
- * earlier one. */
+/*
+ * What usage said so far: input_tokens leaves out the cached ones, and a later count replaces an
+ * earlier one.
+ */
 struct usage {
 	struct opt_int input, cache_read, cache_write;
 };
@@ -128,7 +130,7 @@ static void tool(struct msgs *m, struct json v)
 	if (view_eq(type, VIEW("custom")))
 		type = VIEW("function");
 	if (gen_is_text(f[1]) || !v.cut)
-		definition(m, type, gen_is_text(f[1]) ? f[1] : gen_is_text(f[2]) ? f[2] : f[0]);
+		msgs_definition(m, type, gen_is_text(f[1]) ? f[1] : gen_is_text(f[2]) ? f[2] : f[0]);
 }
 
 static void read_tools(struct gen_call *c, struct json v)
@@ -268,8 +270,7 @@ static void messages_response(struct gen_call *c, const struct exchange *x, stru
 		read_message(c, body, true);
 }
 
-/* When another model steps in (server-side fallback), a second one follows: its counts are its own.
- */
+/* When another model steps in (server-side fallback), a second one follows: its counts are its own. */
 static void on_message_start(struct gen_call *c, struct json v)
 {
 	if (c->state)

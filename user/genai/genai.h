@@ -33,7 +33,7 @@ enum gen_part_kind {
 	GEN_SERVER_TOOL_RESULT,
 	GEN_REFUSAL,
 	GEN_COMPACTION,
-	GEN_OTHER, /* media and what we do not know */
+	GEN_OTHER,		/* media and what we do not know */
 };
 
 struct gen_part {
@@ -41,10 +41,10 @@ struct gen_part {
 	int64_t index;		/* the provider's, to find it again in a stream */
 	int64_t index2;		/* a second one (content_index, summary_index), else -1 */
 	struct view id, name;	/* tool calls */
-	struct view type, server; /* server tool calls: what kind, and the MCP server's label */
-	struct buf text; /* text, reasoning, or the arguments as sent (JSON text, may be invalid);
-			    empty unless want_content */
-	bool ready; /* text is the whole part as the output messages want it; empty: leave it out */
+	struct view type, server;	/* server tool calls: what kind, and the MCP server's label */
+	/* Text, reasoning, or the arguments as sent (JSON text, may be invalid); empty unless want_content. */
+	struct buf text;
+	bool ready;		/* text is the whole part as output messages want it; empty: leave it out */
 	bool initial;		/* text came with the part's beginning; a delta takes its place */
 	struct gen_choice *choice;
 	struct gen_part *next, *same;	/* same: of those with one hash, the next older one */
@@ -61,7 +61,7 @@ struct gen_choice {
 #define GEN_CHOICES_MAX	128
 #define GEN_PARTS_MAX	4096			/* of a call, in all choices */
 #define GEN_TEXT_MAX	(16 * 1024 * 1024)	/* bytes of text in all parts of a call */
-#define GEN_CONTENT_MAX (20 * 1024 * 1024) /* a request body as it is kept, written as messages */
+#define GEN_CONTENT_MAX	(20 * 1024 * 1024)	/* a request body as it is kept, written as messages */
 #define GEN_PART_HASH	256
 
 struct gen_call {
@@ -71,8 +71,7 @@ struct gen_call {
 
 	enum gen_op op;
 	const char *provider_name;	/* gen_ai.provider.name */
-	const char
-		*api_type; /* openai.api.type; NULL unless the provider's attributes are OpenAI's */
+	const char *api_type;	/* openai.api.type; NULL unless the provider's attributes are OpenAI's */
 
 	/* request */
 	struct view request_model;
@@ -86,11 +85,11 @@ struct gen_call {
 	struct opt_int dimension_count;
 
 	/* response */
-	struct view response_id, response_model, response_service_tier, system_fingerprint,
-		response_status;
+	struct view response_id, response_model, response_service_tier, system_fingerprint;
+	struct view response_status;
 	struct gen_choice *choices, **choices_end;	/* in order of their index */
-	struct opt_int input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
-		reasoning_tokens;
+	struct opt_int input_tokens, output_tokens, reasoning_tokens;
+	struct opt_int cache_read_tokens, cache_write_tokens;
 	struct opt_int input_text_tokens, input_image_tokens, input_audio_tokens;
 	struct opt_int output_text_tokens, output_image_tokens, output_audio_tokens;
 	bool compacted;
@@ -100,23 +99,21 @@ struct gen_call {
 	struct view error_message;
 	bool failed;		/* a failure was said, with a type or without */
 
-	bool terminal; /* the provider's own last word came: [DONE], message_stop,
-			  response.completed, or a whole JSON answer */
+	/* The provider's own last word came: [DONE], message_stop, response.completed, or a whole JSON answer. */
+	bool terminal;
 	bool request_cut;	/* the request was read only as far as it was kept */
 	bool response_cut;
 	bool not_inference;	/* recognised, but no model ran (count_tokens, ...): make no span */
 
-	/* content, JSON as gen_ai-*-messages schemas demand; empty unless want_content.
-	 * GEN_CONTENT_MAX at most each. */
+	/* content, JSON as its schemas demand; empty unless want_content, GEN_CONTENT_MAX at most each */
 	struct buf system_instructions, input_messages, tool_definitions;
 
 	void *state;		/* the provider's own while it reads a stream; in the arena */
 
 	/* genai.c's and parts.c's own */
-	bool by_shape; /* nothing but the request's shape spoke for it: the answer has to confirm */
+	bool by_shape;		/* only the request's shape spoke for it: the answer has to confirm */
 	bool confirmed;
-	bool finish_unknown; /* bytes of the answer are missing, so a finish reason that is, too,
-				may have been said */
+	bool finish_unknown;	/* bytes of the answer are missing: a finish reason may have been said */
 	unsigned choice_cnt, part_cnt;
 	size_t text_left;
 	struct gen_part *hash[GEN_PART_HASH];
@@ -135,8 +132,7 @@ struct provider {
 	 * body is the request's JSON (JSON_NONE when unreadable or not yet there).
 	 */
 	int (*match)(const struct exchange *x, struct json body);
-	/* True when this whole answer, or this event of one, can only be mine.  name: of the event,
-	 * else VIEW_NONE. */
+	/* True when this answer, or this event of one, can only be mine.  name: the event's, or VIEW_NONE. */
 	bool (*answers)(struct view name, struct json data);
 
 	void (*request)(struct gen_call *c, const struct exchange *x, struct json body);
@@ -144,8 +140,7 @@ struct provider {
 	void (*response)(struct gen_call *c, const struct exchange *x, struct json body);
 	/* One SSE event; v: its data read as JSON. */
 	void (*event)(struct gen_call *c, struct view name, struct view data, struct json v);
-	void (*finish)(struct gen_call *c,
-		       const struct exchange *x); /* the exchange is over; may be NULL */
+	void (*finish)(struct gen_call *c, const struct exchange *x);	/* it is over; may be NULL */
 };
 
 extern const struct provider *const providers[];	/* NULL at the end */
@@ -157,8 +152,7 @@ extern const struct provider *const providers[];	/* NULL at the end */
  */
 struct gen_call *gen_open(const struct exchange *x, bool want_content);
 void gen_event(struct gen_call *c, const struct exchange *x, struct view name, struct view data);
-/* At XEV_DONE: reads a JSON answer, the status of an error without one, and settles finish reasons.
- */
+/* At XEV_DONE: reads a JSON answer, the status of an error without one, settles finish reasons. */
 void gen_finish(struct gen_call *c, const struct exchange *x);
 void gen_free(struct gen_call *c);	/* NULL is fine */
 
@@ -176,31 +170,32 @@ int gen_output_messages(const struct gen_call *c, struct buf *out);
  */
 size_t gen_finish_reasons(const struct gen_call *c, struct view *ret, size_t max);
 
-/* What providers build with.  All take NULL results of failed allocations. */
-struct gen_choice *gen_choice(struct gen_call *c,
-			      int64_t index); /* found or made; NULL: too many or no memory */
-/* gen_part: the newest with this kind and these indexes, or a new one; gen_part_new: always a new
- * one. */
+/*
+ * What providers build with.  All take NULL results of failed allocations.
+ *
+ * gen_choice: found or made; NULL: too many, or no memory.
+ * gen_part: the newest with this kind and these indexes, found or made; _new: always a new one;
+ * _find: NULL when there is none.
+ */
+struct gen_choice *gen_choice(struct gen_call *c, int64_t index);
 struct gen_part *gen_part(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind,
 			  int64_t index, int64_t index2);
 struct gen_part *gen_part_new(struct gen_call *c, struct gen_choice *ch, enum gen_part_kind kind,
 			      int64_t index, int64_t index2);
 struct gen_part *gen_part_find(const struct gen_call *c, const struct gen_choice *ch,
-			       enum gen_part_kind kind, int64_t index,
-			       int64_t index2); /* NULL: there is none */
-void gen_part_add(struct gen_call *c, struct gen_part *p,
-		  struct json text); /* a string's text behind what is there */
-void gen_part_set(struct gen_call *c, struct gen_part *p,
-		  struct json v); /* a string's text, or any other value's JSON, instead */
+			       enum gen_part_kind kind, int64_t index, int64_t index2);
+/* A string's text behind what is there; and a string's text, or another value's JSON, instead of it. */
+void gen_part_add(struct gen_call *c, struct gen_part *p, struct json text);
+void gen_part_set(struct gen_call *c, struct gen_part *p, struct json v);
 void gen_parts_forget(struct gen_call *c);	/* all parts of all choices */
-void gen_set_text(struct gen_call *c, struct view *field,
-		  struct json v); /* a non-empty string's text, if v is one and whole */
+
+/* Each sets the field if v is such a value, whole; else it stays.  A text is not empty, a count not below 0. */
+void gen_set_text(struct gen_call *c, struct view *field, struct json v);
 void gen_set_int(struct opt_int *field, struct json v);
-void gen_set_count(struct opt_int *field, struct json v);	/* not below 0 */
+void gen_set_count(struct opt_int *field, struct json v);
 void gen_set_double(struct opt_double *field, struct json v);
 
-/* Which error this is: its code, else its type; the first one counts.  v: an object or a message.
- */
+/* Which error it is: its code, else its type; the first one counts.  v: an object, or a message. */
 void gen_error(struct gen_call *c, struct json v);
 
 #endif /* GENAI_H */

@@ -8,8 +8,7 @@
  * has none for the last group.  Order counts: the first row that fits.
  */
 static const struct host {
-	const char *suffix; /* the whole name, or from a dot on; one that begins with '-' from there
-			       on */
+	const char *suffix;	/* the whole name, or from a dot on; with a '-' first: from there on */
 	const char *start;	/* NULL: anything */
 	const char *path;	/* NULL: anything; one host, several APIs */
 	const char *provider;

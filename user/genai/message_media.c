@@ -31,7 +31,7 @@ void part_blob(struct msgs *m, const char *modality, struct view mime, struct js
 	if (!media_open(m, "blob", modality, mime))
 		return;
 	jsonw_key(&m->w, "content");
-	put_text(&m->w, base64);
+	msgs_put_text(&m->w, base64);
 	part_close(m);
 }
 
@@ -40,7 +40,7 @@ void part_file(struct msgs *m, const char *modality, struct json file_id)
 	if (!media_open(m, "file", modality, VIEW_NONE))
 		return;
 	jsonw_key(&m->w, "file_id");
-	put_text(&m->w, file_id.cut ? (struct json){ 0 } : file_id);
+	msgs_put_text(&m->w, file_id.cut ? (struct json){ 0 } : file_id);
 	part_close(m);
 }
 
@@ -81,6 +81,6 @@ void part_uri(struct msgs *m, const char *modality, struct json uri)
 	if (!media_open(m, "uri", modality, VIEW_NONE))
 		return;
 	jsonw_key(&m->w, "uri");
-	put_text(&m->w, uri);
+	msgs_put_text(&m->w, uri);
 	part_close(m);
 }

@@ -80,7 +80,7 @@ struct view msgs_role(struct json role, struct view otherwise)
 	return memchr(in.p, '\\', in.n) ? otherwise : in;
 }
 
-void put_text(struct jsonw *w, struct json v)
+void msgs_put_text(struct jsonw *w, struct json v)
 {
 	if (v.type == JSON_STRING)
 		jsonw_value(w, v);
@@ -144,7 +144,7 @@ void part_text(struct msgs *m, const char *type, struct json content)
 	if (!part_open(m, type))
 		return;
 	jsonw_key(&m->w, "content");
-	put_text(&m->w, content);
+	msgs_put_text(&m->w, content);
 	part_close(m);
 }
 
@@ -157,7 +157,7 @@ void part_text_view(struct msgs *m, const char *type, struct view content)
 	part_close(m);
 }
 
-void put_arguments(struct jsonw *w, struct view text)
+void msgs_put_arguments(struct jsonw *w, struct view text)
 {
 	struct json v = json_read(text);
 
@@ -177,7 +177,7 @@ static void put_sent_arguments(struct jsonw *w, struct json v)
 	}
 	buf_init(&text, GEN_CONTENT_MAX);
 	json_text(v, &text);
-	put_arguments(w, text.n ? buf_view(&text) : VIEW(""));
+	msgs_put_arguments(w, text.n ? buf_view(&text) : VIEW(""));
 	buf_release(&text);
 }
 
@@ -187,7 +187,7 @@ void part_tool_call(struct msgs *m, struct json id, struct json name, struct jso
 		return;
 	put_whole(&m->w, "id", id);
 	jsonw_key(&m->w, "name");
-	put_text(&m->w, name.cut ? (struct json){ 0 } : name);
+	msgs_put_text(&m->w, name.cut ? (struct json){ 0 } : name);
 	if (arguments.type != JSON_NONE) {
 		jsonw_key(&m->w, "arguments");
 		put_sent_arguments(&m->w, arguments);
@@ -312,14 +312,14 @@ void part_server(struct msgs *m, const struct part_server *s)
 	put_whole(&m->w, "id", s->id);
 	if (s->name.type != JSON_NONE) {
 		jsonw_key(&m->w, "name");
-		put_text(&m->w, s->name.cut ? (struct json){ 0 } : s->name);
+		msgs_put_text(&m->w, s->name.cut ? (struct json){ 0 } : s->name);
 	}
 	jsonw_key(&m->w, s->kind);
 	put_server(&m->w, s);
 	part_close(m);
 }
 
-void definition(struct msgs *m, struct view type, struct json name)
+void msgs_definition(struct msgs *m, struct view type, struct json name)
 {
 	if (!gen_is_text(name) || name.cut || !begin(m))
 		return;
@@ -348,7 +348,7 @@ void gen_part_write(struct gen_call *c, struct gen_part *p,
 	c->response_cut |= m.dropped;
 }
 
-struct view finish_word(struct view said)
+struct view msgs_finish_word(struct view said)
 {
 	static const struct {
 		struct view said, word;

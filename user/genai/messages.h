@@ -12,7 +12,7 @@
  */
 struct msgs {
 	struct jsonw w;
-	size_t max; /* the buffer's own; while writing, room for closing brackets is kept back */
+	size_t max;		/* the buffer's own; room for closing brackets is kept back */
 	size_t start;
 	size_t mark;		/* where the part or message being written begins */
 	bool comma;
@@ -21,27 +21,25 @@ struct msgs {
 };
 
 void msgs_open(struct msgs *m, struct buf *out);
-/* False: something did not fit.  out is a valid array all the same, or empty if not even that was
- * possible. */
+/* False: something did not fit.  out is a valid array all the same, or empty for want of any room. */
 bool msgs_close(struct msgs *m);
 
-/* One message.  False: no room, do not call msgs_end().  finish: VIEW_NONE, or of an output
- * message. */
 struct msgs_head {
 	struct view role;
-	struct json name;	/* the message's, if it is a string */
-	struct view finish;
+	struct json name;	/* when it is a string */
+	struct view finish;	/* of an output message; VIEW_NONE */
 };
+/* One message.  False: no room, do not call msgs_end(). */
 bool msgs_begin(struct msgs *m, struct msgs_head head);
 void msgs_end(struct msgs *m);
 /* The role as a view that needs no memory: a plain string's inside, else what stands in for it. */
 struct view msgs_role(struct json role, struct view otherwise);
 
 /* Arguments are text on the wire; the schema wants the object that they spell, when they do. */
-void put_arguments(struct jsonw *w, struct view text);
+void msgs_put_arguments(struct jsonw *w, struct view text);
 
 /* A string's text; of what is missing "", of anything else its JSON. */
-void put_text(struct jsonw *w, struct json v);
+void msgs_put_text(struct jsonw *w, struct json v);
 
 /* A part by hand: when part_open() said true, write members, then part_close(). */
 bool part_open(struct msgs *m, const char *type);
@@ -53,29 +51,32 @@ void part_text_view(struct msgs *m, const char *type, struct view content);
 void part_tool_call(struct msgs *m, struct json id, struct json name, struct json arguments);
 void part_tool_response(struct msgs *m, struct json id, struct json response, struct json is_error);
 void part_blob(struct msgs *m, const char *modality, struct view mime, struct json base64);
-void part_compaction(struct msgs *m, struct json id,
-		     struct json content); /* neither needs to be there */
 void part_file(struct msgs *m, const char *modality, struct json file_id);
-void part_uri(struct msgs *m, const char *modality,
-	      struct json uri); /* data: URLs become blobs; one that is not there nothing */
-void part_ready(struct msgs *m,
-		struct view part); /* one that gen_part_write() wrote; empty: none */
-void part_generic(struct msgs *m, struct json type); /* without a type, or with half of one: none */
-/* {"type":kind,"id","name",kind:{"type":type,…the members of v that keys names…}}; name: NONE
- * leaves it out. */
+/* data: URLs become blobs; one that is not there nothing. */
+void part_uri(struct msgs *m, const char *modality, struct json uri);
+/* Neither needs to be there. */
+void part_compaction(struct msgs *m, struct json id, struct json content);
+/* One that gen_part_write() wrote; empty: none. */
+void part_ready(struct msgs *m, struct view part);
+/* Without a type, or with half of one: none. */
+void part_generic(struct msgs *m, struct json type);
+
+/* {"type":kind, "id", "name", kind:{"type":type, …members of from that keys names…}} */
 struct part_server {
 	const char *kind;	/* server_tool_call or server_tool_call_response */
 	struct json id;
-	struct json name;
+	struct json name;	/* JSON_NONE leaves it out */
 	struct json type;
 	struct json from;
 	const char *const *keys;	/* NULL-ended */
 };
 void part_server(struct msgs *m, const struct part_server *s);
 
-/* gen_ai.tool.definitions: what it is and its name; description and parameters are not recommended,
- * secrets no part of it. */
-void definition(struct msgs *m, struct view type, struct json name);
+/*
+ * gen_ai.tool.definitions: what a tool is and its name.  Descriptions and
+ * parameters are not recommended (size), secrets are no part of it.
+ */
+void msgs_definition(struct msgs *m, struct view type, struct json name);
 
 /*
  * A part of an output message that is written down at once, by the writer that
@@ -85,6 +86,6 @@ void gen_part_write(struct gen_call *c, struct gen_part *p,
 		    void (*write)(struct msgs *m, struct json v), struct json v);
 
 /* The finish reason in the words of the message schema. */
-struct view finish_word(struct view said);
+struct view msgs_finish_word(struct view said);
 
 #endif /* GENAI_MESSAGES_H */

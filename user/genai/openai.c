@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "genai/openai.h"
 
-/* Who calls the cached ones what: OpenAI, DeepSeek, Moonshot, Mistral, proxies that mix the words.
- */
+/* Who calls the cached ones what: OpenAI, DeepSeek, Moonshot, Mistral, proxies that mix the words. */
 static const char *const cached_keys[] = {
 	"cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens",
 };
@@ -123,7 +122,7 @@ static void tool(struct msgs *m, struct json v)
 		name = json_get(f[i], "name");
 	if (!gen_is_text(name) && !v.cut)
 		name = gen_is_text(f[SERVER_LABEL]) ? f[SERVER_LABEL] : f[TYPE];
-	definition(m, type, name);
+	msgs_definition(m, type, name);
 }
 
 void openai_tools(struct gen_call *c, struct json tools)

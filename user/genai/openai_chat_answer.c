@@ -219,8 +219,10 @@ void openai_chat_event(struct gen_call *c, struct view name, struct view data, s
 		gen_read(c, v, answer_fields);
 }
 
-/* [DONE] is a courtesy that some servers and impatient clients do without: the last finish reason
- * ends it as well. */
+/*
+ * [DONE] is a courtesy that some servers and impatient clients do without: the last finish reason
+ * ends it as well.
+ */
 void openai_chat_finish(struct gen_call *c, const struct exchange *x)
 {
 	const struct gen_choice *ch = c->choices;

@@ -59,8 +59,8 @@ static int64_t dimensions(struct json v)
 			n++;
 		return n;
 	}
-	for (size_t i = 0; i < v.raw.n;
-	     i++) /* not the quotes, not the padding, not a slash's escape */
+	/* Not the quotes, not the padding, not a slash's escape. */
+	for (size_t i = 0; i < v.raw.n; i++)
 		n += v.raw.p[i] != '"' && v.raw.p[i] != '=' && v.raw.p[i] != '\\';
 	return n * 3 / 4 / 4;
 }

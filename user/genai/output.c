@@ -19,7 +19,7 @@ static void tool_call(struct msgs *m, const struct gen_part *p)
 	jsonw_key(&m->w, "name");
 	jsonw_str(&m->w, p->name);
 	jsonw_key(&m->w, "arguments");
-	put_arguments(&m->w, buf_view(&p->text));
+	msgs_put_arguments(&m->w, buf_view(&p->text));
 	part_close(m);
 }
 
@@ -36,7 +36,7 @@ static void server_tool_call(struct msgs *m, const struct gen_part *p)
 	jsonw_str(&m->w, p->type.n ? p->type : p->name);
 	put_view(&m->w, "server_name", p->server);
 	jsonw_key(&m->w, "input");
-	put_arguments(&m->w, buf_view(&p->text));
+	msgs_put_arguments(&m->w, buf_view(&p->text));
 	jsonw_close(&m->w, '}');
 	part_close(m);
 }
@@ -66,7 +66,7 @@ static void write_choice(struct msgs *m, const struct gen_call *c, const struct 
 {
 	struct msgs_head head = {
 		.role = ch->role.n ? ch->role : VIEW("assistant"),
-		.finish = ch->finish.n	      ? finish_word(ch->finish)
+		.finish = ch->finish.n	      ? msgs_finish_word(ch->finish)
 			  : c->finish_unknown ? VIEW("unknown")
 					      : VIEW("error"),
 	};

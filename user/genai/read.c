@@ -215,8 +215,10 @@ struct view gen_path_part(struct gen_call *c, const struct exchange *x, const ch
 	return n ? unescape(c, view_take(path, n)) : VIEW_NONE;
 }
 
-/* A string code, a type, a status in words (Google's form); a number is most often the HTTP status
- * again. */
+/*
+ * A string code, a type, a status in words (Google's form); a number is most often the HTTP status
+ * again.
+ */
 static void error_type(struct gen_call *c, struct json v)
 {
 	static const char *const keys[] = { "code", "type", "status" };
@@ -250,8 +252,10 @@ void gen_error(struct gen_call *c, struct json v)
 		error_type(c, v);
 }
 
-/* Validation errors of FastAPI and its like: [{"loc":…,"msg":…,"type":…}]; "input" may hold
- * content. */
+/*
+ * Validation errors of FastAPI and its like: [{"loc":…,"msg":…,"type":…}]; "input" may hold
+ * content.
+ */
 static void error_detail(struct gen_call *c, struct json v)
 {
 	struct json_iter it = json_each(v);
@@ -270,8 +274,8 @@ void gen_answer_error(struct gen_call *c, const struct exchange *x, struct json 
 	gen_error(c, error);
 	if (x->status < 400 && !json_is(json_get(body, "object"), "error"))
 		return;
-	if (error.type !=
-	    JSON_OBJECT) /* {"message","type","code"}, {"code","error":"words"}, {"detail"} */
+	/* {"message","type","code"}, {"code","error":"words"}, {"detail"} */
+	if (error.type != JSON_OBJECT)
 		gen_error(c, body);
 	error_detail(c, json_get(body, "detail"));
 }

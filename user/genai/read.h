@@ -14,19 +14,11 @@ struct gen_field {
 	void (*read)(struct gen_call *c, struct json v);	/* GEN_FIELD_FN */
 };
 
-#define GEN_TEXT_FIELD(k, member)                                                                  \
-	{                                                                                          \
-		k, GEN_FIELD_TEXT, offsetof(struct gen_call, member), NULL                         \
-	}
-#define GEN_INT_FIELD(k, member)                                                                   \
-	{                                                                                          \
-		k, GEN_FIELD_INT, offsetof(struct gen_call, member), NULL                          \
-	}
-#define GEN_DOUBLE_FIELD(k, member)                                                                \
-	{                                                                                          \
-		k, GEN_FIELD_DOUBLE, offsetof(struct gen_call, member), NULL                       \
-	}
-#define GEN_FN_FIELD(k, fn)		{ k, GEN_FIELD_FN, 0, fn }
+#define GEN_AT(m)		offsetof(struct gen_call, m)
+#define GEN_TEXT_FIELD(k, m)	{ k, GEN_FIELD_TEXT, GEN_AT(m), NULL }
+#define GEN_INT_FIELD(k, m)	{ k, GEN_FIELD_INT, GEN_AT(m), NULL }
+#define GEN_DOUBLE_FIELD(k, m)	{ k, GEN_FIELD_DOUBLE, GEN_AT(m), NULL }
+#define GEN_FN_FIELD(k, fn)	{ k, GEN_FIELD_FN, 0, fn }
 
 /* fields ends with a NULL key.  A member that comes twice is read twice. */
 void gen_read(struct gen_call *c, struct json object, const struct gen_field *fields);
@@ -48,8 +40,10 @@ void gen_strings(struct buf *out, struct json v);
 struct view gen_path(const struct exchange *x);
 bool gen_is_post(const struct exchange *x);
 
-/* The part of the path behind this marker up to the next one of stops, escapes undone; VIEW_NONE:
- * not there. */
+/*
+ * The part of the path behind this marker up to the next one of stops, escapes undone; VIEW_NONE:
+ * not there.
+ */
 struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker,
 			  const char *stops);
 

@@ -14,8 +14,7 @@ enum item_form {
 struct item_kind {
 	const char *type;
 	enum item_form form;
-	struct view name; /* of the tool, when the item does not say; with quotes, as it would stand
-			     there */
+	struct view name;		/* the tool's, if the item has none; with quotes, as in JSON */
 	const char *arguments;		/* ITEM_CALL: the member that has them */
 	const char *const *call;	/* ITEM_SERVER: members that are the call */
 	const char *const *result;	/* and those that are the result */
