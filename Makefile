@@ -62,7 +62,7 @@ $(O)/otlp.pb-c.c: user/sink/otlp.proto
 	$(Q)$(PROTOC_C) --c_out=$(O) --proto_path=user/sink $<
 $(O)/otlp.pb-c.h: $(O)/otlp.pb-c.c
 $(O)/otlp.pb-c.o: $(O)/otlp.pb-c.c
-	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -Wno-unused -c $< -o $@
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -Wno-unused -Wno-missing-braces -c $< -o $@
 
 $(call objects,capture): | $(O)/capture.skel.h
 $(call objects,sink): | $(O)/otlp.pb-c.h

@@ -39,4 +39,10 @@ size_t otlp_part_size(const struct otlp_part *p);
  */
 int otlp_encode_request(struct buf *out, const struct otlp_part *parts, size_t n);
 
+/*
+ * The next entry of a header list (k=v,k2=v2; W3C Baggage without properties), values percent-decoded.
+ * 1: name and value are set; 0: no more; -EINVAL: that entry makes no sense and is passed over; -ENOMEM.
+ */
+int otlp_header_next(struct view *list, struct buf *name, struct buf *value);
+
 #endif /* OTLP_H */

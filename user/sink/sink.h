@@ -12,7 +12,7 @@
 struct sink_stats {
 	uint64_t spans;		/* handed to put() */
 	uint64_t delivered;	/* written, or accepted by the other side */
-	uint64_t dropped;	/* queue full, or too large */
+	uint64_t dropped;	/* queue full, too large, or given up: not sent in time, not written */
 	uint64_t rejected;	/* refused by the other side, partially or for good */
 	uint64_t retries;
 };
@@ -56,7 +56,7 @@ struct otlp_config {
 	unsigned batch_max;	/* spans in one request, 512 */
 	unsigned delay_ms;	/* an incomplete batch is sent after so long, 5000 */
 	unsigned backoff_ms;	/* before the first retry, 1000; then x 1.5 up to 30 s, each +-50 % */
-	unsigned give_up_ms;	/* a batch is dropped when it was not taken after so long, 300000 */
+	unsigned give_up_ms;	/* a batch not taken after so long is dropped, 300000; 0: no limit */
 	struct arena arena;	/* holds the strings */
 };
 
