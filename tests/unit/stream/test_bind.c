@@ -226,6 +226,25 @@ static void ten_deferred_alike(void **state)
 	assert_int_equal(bound(t), 10);
 }
 
+/* Two that always do the same, in the order that misleads. */
+static void twins(void **state)
+{
+	struct t *t = *state;
+
+	for (unsigned turn = 0; turn < 20; turn++) {
+		tls_out(t, 1, 1000 + turn);
+		tls_out(t, 2, 1000 + turn);
+		sock_out(t, 2, 1000 + turn);
+		sock_out(t, 1, 1000 + turn);
+		sock_in(t, 1, 2000 + turn);
+		sock_in(t, 2, 2000 + turn);
+		tls_in(t, 2, 2000 + turn);
+		tls_in(t, 1, 2000 + turn);
+		t->m.ts += 300 * MS;
+	}
+	assert_int_equal(bound(t), 0);
+}
+
 static void ten_deferred_different(void **state)
 {
 	struct t *t = *state;
@@ -425,7 +444,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(write_at_once), TEST(measured), TEST(two_calls_one_write), TEST(behind_handshake), TEST(by_reads),
-		TEST(cut_and_joined_reads), TEST(ten_in_turn), TEST(ten_deferred_alike),
+		TEST(cut_and_joined_reads), TEST(ten_in_turn), TEST(ten_deferred_alike), TEST(twins),
 		TEST(ten_deferred_different), TEST(threads_vary), TEST(stranger), TEST(doubted), TEST(processes_apart), TEST(stale),
 		TEST(kernel_knows), TEST(crowd), TEST(never_wrong),
 	};
