@@ -157,12 +157,43 @@ void part_text_view(struct msgs *m, const char *type, struct view content)
 	part_close(m);
 }
 
+static unsigned depth(struct view json)
+{
+	unsigned now = 0, max = 0;
+	bool string = false;
+
+	for (size_t i = 0; i < json.n; i++) {
+		if (json.p[i] == '"')
+			string = !string;
+		else if (string)
+			i += json.p[i] == '\\';
+		else if (json.p[i] == '[' || json.p[i] == '{')
+			max = ++now > max ? now : max;
+		else if (json.p[i] == ']' || json.p[i] == '}')
+			now--;
+	}
+	return max;
+}
+
+/*
+ * A value of theirs inside of ours, where it stands deeper than it came.  Readers
+ * have their limits (ours is JSON_DEPTH_MAX), so what is nested for no good is
+ * given as text.
+ */
+static void put_value(struct jsonw *w, struct json v)
+{
+	if (v.type >= JSON_ARRAY && depth(v.raw) > JSON_DEPTH_MAX - 16)
+		jsonw_str(w, v.raw);
+	else
+		jsonw_value(w, v);
+}
+
 void msgs_put_arguments(struct jsonw *w, struct view text)
 {
 	struct json v = json_read(text);
 
 	if (v.type >= JSON_ARRAY && !json_check(text))
-		jsonw_value(w, v);
+		put_value(w, v);
 	else
 		jsonw_str(w, text);
 }
@@ -172,7 +203,7 @@ static void put_sent_arguments(struct jsonw *w, struct json v)
 	struct buf text;
 
 	if (v.type != JSON_STRING || v.cut) {
-		jsonw_value(w, v);
+		put_value(w, v);
 		return;
 	}
 	buf_init(&text, GEN_CONTENT_MAX);
@@ -201,7 +232,7 @@ void part_tool_response(struct msgs *m, struct json id, struct json response, st
 		return;
 	put_whole(&m->w, "id", id);
 	jsonw_key(&m->w, "response");
-	jsonw_value(&m->w, response);
+	put_value(&m->w, response);
 	if (is_error.type == JSON_TRUE) {
 		jsonw_key(&m->w, "is_error");
 		jsonw_bool(&m->w, true);
@@ -262,16 +293,16 @@ static void put_key(struct jsonw *w, struct json key)
 }
 
 /* Opaque values stand near the top; below, a value is copied as it is. */
-#define FILTER_DEPTH 4
+#define FILTER_LEVELS 4
 
-static void put_readable(struct jsonw *w, struct json v, int depth)
+static void put_readable(struct jsonw *w, struct json v, int levels)
 {
 	struct json_iter it = json_each(v);
 	struct json_member m;
 	bool object = v.type == JSON_OBJECT;
 
-	if (v.type < JSON_ARRAY || !depth) {
-		jsonw_value(w, v);
+	if (v.type < JSON_ARRAY || !levels) {
+		put_value(w, v);
 		return;
 	}
 	jsonw_open(w, object ? '{' : '[');
@@ -280,7 +311,7 @@ static void put_readable(struct jsonw *w, struct json v, int depth)
 			continue;
 		if (object)
 			put_key(w, m.key);
-		put_readable(w, m.value, depth - 1);
+		put_readable(w, m.value, levels - 1);
 	}
 	jsonw_close(w, object ? '}' : ']');
 }
@@ -300,7 +331,7 @@ static void put_server(struct jsonw *w, const struct part_server *s)
 		if (!*key || m.value.type == JSON_NULL)
 			continue;
 		jsonw_key(w, *key);
-		put_readable(w, m.value, FILTER_DEPTH);
+		put_readable(w, m.value, FILTER_LEVELS);
 	}
 	jsonw_close(w, '}');
 }

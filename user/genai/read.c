@@ -182,22 +182,31 @@ static int hex(char c)
 }
 
 /* RFC 3986 section 2.1. */
-static struct view unescape(struct gen_call *c, struct view v)
+static void unescape(struct buf *out, struct view v)
 {
-	char *p = arena_alloc(&c->arena, v.n + 1);
-	size_t n = 0;
-
-	if (!p)
-		return VIEW_NONE;
 	for (size_t i = 0; i < v.n; i++) {
 		if (v.p[i] == '%' && i + 2 < v.n && hex(v.p[i + 1]) >= 0 && hex(v.p[i + 2]) >= 0) {
-			p[n++] = hex(v.p[i + 1]) << 4 | hex(v.p[i + 2]);
+			buf_add_byte(out, hex(v.p[i + 1]) << 4 | hex(v.p[i + 2]));
 			i += 2;
 		} else {
-			p[n++] = v.p[i];
+			buf_add_byte(out, v.p[i]);
 		}
 	}
-	return (struct view){ p, n };
+}
+
+static struct view path_text(struct gen_call *c, struct view v)
+{
+	struct buf raw, text;
+	struct view copy;
+
+	buf_init(&raw, v.n);
+	buf_init(&text, v.n * 3);	/* a bad byte becomes three */
+	unescape(&raw, v);
+	utf8_repair(&text, buf_view(&raw));
+	copy = arena_copy(&c->arena, buf_view(&text));
+	buf_release(&raw);
+	buf_release(&text);
+	return copy;
 }
 
 struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker,
@@ -212,7 +221,7 @@ struct view gen_path_part(struct gen_call *c, const struct exchange *x, const ch
 	path = view_drop(path, at - path.p + strlen(marker));
 	while (n < path.n && !strchr(stops, path.p[n]))
 		n++;
-	return n ? unescape(c, view_take(path, n)) : VIEW_NONE;
+	return n ? path_text(c, view_take(path, n)) : VIEW_NONE;
 }
 
 /*

@@ -235,6 +235,39 @@ static void replaced_text_is_counted_once(void **state)
 	closed(c, &x);
 }
 
+/* Nested as deep as our reader goes, inside of what nests it deeper. */
+static void depth_has_an_end(void **state)
+{
+	for (size_t deep = 480; deep < 530; deep++) {
+		struct exchange x = asked(RESPONSES, "{\"model\":\"m\",\"input\":[{\"type\":\"function_call_output\",\"output\":");
+		struct gen_call *c;
+
+		for (int i = 0; i < 2; i++)
+			for (size_t n = 0; n < deep; n++)
+				buf_add_byte(&x.req.body.head, i ? ']' : '[');
+		buf_add(&x.req.body.head, VIEW("},{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":\""));
+		for (int i = 0; i < 2; i++)
+			for (size_t n = 0; n < deep; n++)
+				buf_add_byte(&x.req.body.head, i ? ']' : '[');
+		buf_add(&x.req.body.head, VIEW("\"}]}"));
+		c = opened(&x, true);
+		assert_null(schema_messages(buf_view(&c->input_messages), false));
+		assert_true(c->input_messages.n > deep);
+		closed(c, &x);
+	}
+}
+
+/* A path is bytes, a model is text. */
+static void a_model_in_the_path_is_text(void **state)
+{
+	struct exchange x = asked("/openai/deployments/a%ff%C3%A9\xfe%zz%4/chat/completions", "{\"messages\":[]}");
+	struct gen_call *c = opened(&x, false);
+
+	assert_int_equal(c->request_model.n, strlen("a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd%zz%4"));
+	assert_memory_equal(c->request_model.p, "a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd%zz%4", c->request_model.n);
+	closed(c, &x);
+}
+
 static void garbage_is_no_fact(void **state)
 {
 	static const char *const targets[] = { CHAT, MESSAGES, RESPONSES, "/v1/embeddings", "/v1/completions" };
@@ -350,6 +383,8 @@ int main(void)
 		cmocka_unit_test(a_long_stream_is_whole),
 		cmocka_unit_test(more_text_than_is_kept),
 		cmocka_unit_test(replaced_text_is_counted_once),
+		cmocka_unit_test(depth_has_an_end),
+		cmocka_unit_test(a_model_in_the_path_is_text),
 		cmocka_unit_test(garbage_is_no_fact),
 		cmocka_unit_test(damaged_exchanges),
 		cmocka_unit_test(the_host_names_the_provider),
