@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -127,24 +128,30 @@ static void set_text(struct attrs *as, struct arena *a, const struct attr_def *d
 		as->dropped++;
 }
 
+static const struct attr_def *row(enum attr_id id, enum value_type type)
+{
+	assert(attr_defs[id].type == type);
+	return &attr_defs[id];
+}
+
 void attrs_str(struct attrs *as, struct arena *a, enum attr_id id, struct view v)
 {
-	set_text(as, a, &attr_defs[id], v);
+	set_text(as, a, row(id, VALUE_STR), v);
 }
 
 void attrs_int(struct attrs *as, struct arena *a, enum attr_id id, int64_t v)
 {
-	set(as, a, &attr_defs[id], (struct value){ .type = VALUE_INT, .i = v });
+	set(as, a, row(id, VALUE_INT), (struct value){ .type = VALUE_INT, .i = v });
 }
 
 void attrs_double(struct attrs *as, struct arena *a, enum attr_id id, double v)
 {
-	set(as, a, &attr_defs[id], (struct value){ .type = VALUE_DOUBLE, .d = v });
+	set(as, a, row(id, VALUE_DOUBLE), (struct value){ .type = VALUE_DOUBLE, .d = v });
 }
 
 void attrs_bool(struct attrs *as, struct arena *a, enum attr_id id, bool v)
 {
-	set(as, a, &attr_defs[id], (struct value){ .type = VALUE_BOOL, .b = v });
+	set(as, a, row(id, VALUE_BOOL), (struct value){ .type = VALUE_BOOL, .b = v });
 }
 
 static struct view *copy_texts(struct arena *a, const struct view *v, size_t n)
@@ -163,16 +170,17 @@ static struct view *copy_texts(struct arena *a, const struct view *v, size_t n)
 
 void attrs_strs(struct attrs *as, struct arena *a, enum attr_id id, const struct view *v, size_t n)
 {
+	const struct attr_def *def = row(id, VALUE_STR_ARRAY);
 	struct value value = { .type = VALUE_STR_ARRAY };
 
-	if (full_for(as, attr_defs[id].name))
+	if (full_for(as, def->name))
 		return;
 	value.arr.n = n;
 	value.arr.v = n ? copy_texts(a, v, n) : NULL;
 	if (n && !value.arr.v)
 		as->dropped++;
 	else
-		set(as, a, &attr_defs[id], value);
+		set(as, a, def, value);
 }
 
 static const struct attr_def *def_of(struct view key)

@@ -10,8 +10,6 @@
 /* A span as OTLP has it (opentelemetry-proto v1.11.0, trace.v1), before any encoding. */
 enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER = 2, SPAN_CLIENT = 3 };	/* OTLP's numbers */
 
-enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRAY };
-
 struct value {
 	enum value_type type;
 	union {
@@ -84,7 +82,7 @@ struct span {
 struct span *span_new(void);	/* NULL: no memory */
 void span_free(struct span *s);	/* NULL is fine */
 
-/* Each copies what it is given into the arena; strings are repaired to valid UTF-8.  A key set twice: the last one counts. */
+/* Each copies what it is given (of the type the table says) into the arena; strings are repaired to valid UTF-8.  A key set twice: the last one counts. */
 void attrs_str(struct attrs *as, struct arena *a, enum attr_id id, struct view v);
 void attrs_int(struct attrs *as, struct arena *a, enum attr_id id, int64_t v);
 void attrs_double(struct attrs *as, struct arena *a, enum attr_id id, double v);
