@@ -7,6 +7,7 @@ before an answer and 1 ms between its chunks; a tool runs after each TOOLS-th ca
 Prints what it took as one line of JSON."""
 import http.client
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -28,13 +29,18 @@ def ask(conn, messages, think_ms, gap_us):
     return "".join(said)
 
 
+def cpu_seconds():
+    """Its own and that of the tools that have ended."""
+    return time.process_time() + sum(os.times()[2:4])
+
+
 def main():
     port, calls, think, tools = map(int, sys.argv[1:5])
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     messages = [{"role": "system", "content": "You are a careful assistant. " * 40}]
-    begin, cpu = time.monotonic(), time.process_time()
+    begin, cpu = time.monotonic(), cpu_seconds()
     conn = http.client.HTTPSConnection("127.0.0.1", port, context=context)
     for i in range(calls):
         messages.append({"role": "user", "content": f"step {i}: what next?"})
@@ -44,7 +50,7 @@ def main():
             subprocess.run(["/bin/sh", "-c", "grep -c root /etc/passwd; ls /usr/bin | head -20"],
                            stdout=subprocess.DEVNULL, check=False)
     conn.close()
-    print(json.dumps({"wall": time.monotonic() - begin, "cpu": time.process_time() - cpu}))
+    print(json.dumps({"wall": time.monotonic() - begin, "cpu": cpu_seconds() - cpu}))
 
 
 main()
