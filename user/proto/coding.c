@@ -456,6 +456,11 @@ void coding_gap(struct coding *c)
 
 const char *coding_error(const struct coding *c)
 {
+	return c->err ? c->why : NULL;
+}
+
+const char *coding_end_error(const struct coding *c)
+{
 	if (c->err)
 		return c->why;
 	if (!c->layers[0].in || coding_done(c))

@@ -31,8 +31,11 @@ bool coding_done(const struct coding *c);
 /* Bytes are missing here: this is the end of decoding, -EILSEQ. */
 void coding_gap(struct coding *c);
 
-/* Why the decoded bytes are not all there were, if no more come: static text ("gzip: broken data"); NULL: they are all. */
+/* Why decoding failed: static text ("gzip: broken data"); NULL: it did not. */
 const char *coding_error(const struct coding *c);
+
+/* The same, when all coded bytes that there were have been taken: a stream that has not ended by then is an error. */
+const char *coding_end_error(const struct coding *c);
 
 /* Bytes of memory it holds now. */
 size_t coding_memory(const struct coding *c);

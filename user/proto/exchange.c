@@ -610,7 +610,7 @@ static void finish_body(struct side *s)
 	struct body *b = &s->msg->body;
 
 	if (s->coding && !b->error)
-		b->error = coding_error(s->coding);
+		b->error = s->whole ? coding_end_error(s->coding) : coding_error(s->coding);
 	if (s->msg->kind == BODY_BYTES)
 		body_finish(b, s->whole);
 	else

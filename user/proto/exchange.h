@@ -113,7 +113,12 @@ int conn_next(struct conn *c, struct xev *ev);
 /* CONN_CLIENT: the observed process sends the requests. CONN_OPAQUE: no protocol we know, its bytes come as XEV_OPAQUE. */
 enum conn_role conn_role(const struct conn *c);
 
-/* Bytes by what became of them: delivered = decoded + opaque + lost, for each direction. */
+/*
+ * Bytes given to conn_bytes() by what became of them: delivered = decoded +
+ * opaque + lost, for each direction; exact after conn_end().  lost: refused (too many
+ * exchanges, no memory).  What a gap took was never delivered: it is in no book of
+ * the conn but in lost_bytes of the exchanges.
+ */
 struct conn_books {
 	uint64_t decoded[2], opaque[2], lost[2];
 };

@@ -427,6 +427,49 @@ static void test_lost_response(void **state)
 	look_free(l);
 }
 
+/* The gap begins in one answer and ends behind the next. */
+static void test_gap_over_two_responses(void **state)
+{
+	struct look *l = look_new(false);
+
+	look_text(l, 0, GET);
+	look_text(l, 1, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+	look_text(l, 0, "GET /b HTTP/1.1\r\nA: b\r\n\r\n");
+	look_text(l, 0, "GET /c HTTP/1.1\r\nA: b\r\n\r\n");
+	look_gap(l, 1, 100);
+	look_text(l, 1, OK2);
+	look_end(l);
+	assert_int_equal(l->done, 3);
+	assert_int_equal(l->ends[0], XEND_LOST);
+	assert_int_equal(l->status[0], 200);
+	assert_string_equal(l->target[1], "/b");
+	assert_int_equal(l->ends[1], XEND_LOST);
+	assert_int_equal(l->status[1], 0);
+	assert_string_equal(l->target[2], "/c");
+	assert_int_equal(l->ends[2], XEND_OK);
+	look_free(l);
+}
+
+/* Events go on behind a lost chunk; the exchange says that it is not whole. */
+static void test_gap_in_chunked_sse(void **state)
+{
+	struct look *l = look_new(false);
+
+	look_text(l, 0, GET);
+	look_text(l, 1, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+			"9\r\ndata: a\n\n\r\n");
+	look_gap(l, 1, 14);
+	look_text(l, 1, "9\r\ndata: c\n\n\r\n9\r\ndata: d\n\n\r\n0\r\n\r\n");
+	look_text(l, 0, GET);
+	look_text(l, 1, OK2);
+	look_end(l);
+	assert_string_equal(l->kinds, "qreedqrd");
+	assert_int_equal(l->ends[0], XEND_LOST);
+	assert_int_equal(l->lost[0], 14);
+	assert_int_equal(l->ends[1], XEND_OK);
+	look_free(l);
+}
+
 /* Where a client pipelines, nobody can tell whose answer stands behind a gap. */
 static void test_lost_response_of_a_pipeline(void **state)
 {
@@ -515,6 +558,21 @@ static void test_coding_errors(void **state)
 	test_coded("compress", VIEW("x"), "unknown content coding");
 	test_coded("gzip, gzip, gzip, gzip, gzip", VIEW("x"), "too many content codings");
 	test_coded("identity", VIEW("x"), NULL);
+}
+
+/* A client that hangs up after the event it waited for does not break the coding. */
+static void test_coded_and_cut(void **state)
+{
+	struct look *l = look_new(false);
+
+	look_text(l, 0, GET);
+	look_text(l, 1, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 100\r\n\r\n");
+	look_bytes(l, 1, VIEW("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), 3);
+	look_end(l);
+	assert_null(l->error);
+	assert_false(l->complete);
+	assert_int_equal(l->ends[0], XEND_CUT);
+	look_free(l);
 }
 
 static void test_many_headers(void **state)
@@ -669,9 +727,12 @@ int main(void)
 		cmocka_unit_test(test_lost_request),
 		cmocka_unit_test(test_lost_response),
 		cmocka_unit_test(test_lost_response_of_a_pipeline),
+		cmocka_unit_test(test_gap_over_two_responses),
+		cmocka_unit_test(test_gap_in_chunked_sse),
 		cmocka_unit_test(test_gap_in_body),
 		cmocka_unit_test(test_gap_splits_head_from_tail),
 		cmocka_unit_test(test_coding_errors),
+		cmocka_unit_test(test_coded_and_cut),
 		cmocka_unit_test(test_many_headers),
 		cmocka_unit_test(test_big_body),
 		cmocka_unit_test(test_too_many_open),
