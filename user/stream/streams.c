@@ -104,6 +104,17 @@ static void take_data(struct streams *s, const struct wire_data *d)
 	make_ready(s, l);
 }
 
+/*
+ * The socket below a TLS stream has no more.  A library with a buffer of its own
+ * may still hold bytes it has not handed to the program.
+ */
+static void socket_eof(struct streams *s, struct live *l, int dir)
+{
+	l->soft_eof[dir] = !l->s.dir[dir].eof;
+	if (l->soft_eof[dir])
+		arm(s, l);
+}
+
 static void take_stream_end(struct streams *s, const struct wire_stream_end *e)
 {
 	struct peer *p = peer_get(s, e->stream);
@@ -125,8 +136,11 @@ static void take_stream_end(struct streams *s, const struct wire_stream_end *e)
 		l->gone = true;
 		end(s, l, e->hdr.ts, false);
 	}
-	if (p)
-		peer_leave(s, p);
+	if (!p)
+		return;
+	if (p->tls)
+		socket_eof(s, p->tls, WIRE_IN);
+	peer_leave(s, p);
 }
 
 static void take_bind(struct streams *s, const struct wire_bind *b)
@@ -168,17 +182,6 @@ static void take_hello(struct streams *s, const struct wire_hello *h)
 		return;
 	memcpy(p->k.sni, name.p, name.n);
 	p->k.sni[name.n] = '\0';
-}
-
-/*
- * The peer closed the socket below a TLS stream.  A library with a buffer of its
- * own may still hold bytes it has not handed to the program.
- */
-static void socket_eof(struct streams *s, struct live *l, int dir)
-{
-	l->soft_eof[dir] = !l->s.dir[dir].eof;
-	if (l->soft_eof[dir])
-		arm(s, l);
 }
 
 static void take_record(struct streams *s, const struct wire_record *r)

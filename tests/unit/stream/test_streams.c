@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Records in, pieces out: order, gaps, ends, and who is bound to what. */
+#include <malloc.h>
+
 #include "stream/records.h"
 
 struct t {
@@ -331,7 +333,7 @@ static void binding(void **state)
 	assert_int_equal(streams_stats(t->s)->bound[WIRE_BIND_FD], 0);
 	walk(t->s, stream_end(&t->m, 31, 0, 0));		/* the socket goes first: its name stays */
 	assert_int_equal(p.stream->sock->rport, 444);
-	assert_string_equal(walk(t->s, stream_end(&t->m, 7, 1, 0)), "7!");
+	assert_string_equal(walk(t->s, stream_end(&t->m, 7, 1, 0)), "7<. 7!");
 	assert_int_equal(streams_stats(t->s)->bound[0], 0);
 }
 
@@ -346,6 +348,19 @@ static void socket_eof(void **state)
 	assert_string_equal(IN(2, "c"), "7<c");
 	assert_string_equal(LATER(200), "7<.");
 	assert_string_equal(walk(t->s, stream_end(&t->m, 7, 0, 3)), "7!");
+}
+
+/* A program that gives up closes the socket; when the TLS object goes is up to its garbage collector. */
+static void socket_closed(void **state)
+{
+	struct t *t = *state;
+
+	walk(t->s, bind_to(&t->m, 7, 30, WIRE_BIND_CALL));
+	IN(0, "ab");
+	assert_string_equal(walk(t->s, stream_end(&t->m, 30, 0, 0)), "");
+	assert_string_equal(LATER(200), "7<.");
+	assert_string_equal(LATER(60000), "");
+	assert_string_equal(walk(t->s, stream_end(&t->m, 7, 0, 2)), "7!");
 }
 
 static void refused(void **state)
@@ -414,9 +429,22 @@ static void waits_bounded(void **state)
 	assert_true(streams_stats(t->s)->lost[WIRE_OUT] >= 2);
 }
 
+/* A thousand streams that do nothing, with their sockets and process. */
 static void idle_is_small(void **state)
 {
-	assert_true(sizeof(struct stream) < 512);
+	size_t before = mallinfo2().uordblks, after;
+	struct maker m = { .ts = MS, .pid = PID };
+	struct streams *s = streams_new(1000);
+
+	for (uint64_t id = 1; id <= 1000; id++) {
+		walk(s, sock(&m, 10000 + id, 443));
+		walk(s, bind_to(&m, id, 10000 + id, WIRE_BIND_CALL));
+		walk(s, data(&m, id, WIRE_OUT, 0, VIEW("x")));
+	}
+	after = mallinfo2().uordblks;
+	assert_true(after - before < 1000 * 1200);
+	streams_free(s);
+	free(m.last);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -428,7 +456,7 @@ int main(void)
 		TEST(holes), TEST(lost_start), TEST(joined), TEST(who_and_when), TEST(eof),
 		TEST(end_before_last_record), TEST(end_with_loss), TEST(only_an_end), TEST(process_ends),
 		TEST(end_has_the_time_of_the_end), TEST(socket_stream), TEST(socket_outlives_process),
-		TEST(socket_comes_back), TEST(binding), TEST(socket_eof),
+		TEST(socket_comes_back), TEST(binding), TEST(socket_eof), TEST(socket_closed),
 		cmocka_unit_test_setup_teardown(refused, setup_two, teardown),
 		TEST(ignored), TEST(finish), TEST(waits_bounded),
 		cmocka_unit_test(idle_is_small),
