@@ -248,11 +248,19 @@ static void error_type(struct gen_call *c, struct json v)
 	}
 }
 
+static bool is_empty(struct json v)
+{
+	struct json_iter it = json_each(v);
+	struct json_member m;
+
+	return v.type == JSON_OBJECT ? !v.cut && !json_next(&it, &m) : !gen_is_text(v);
+}
+
 void gen_error(struct gen_call *c, struct json v)
 {
 	struct json message = v.type == JSON_OBJECT ? json_get(v, "message") : v;
 
-	if (v.type != JSON_OBJECT && v.type != JSON_STRING)
+	if (is_empty(v))	/* null, "" and {} are none */
 		return;
 	c->failed = true;
 	if (!c->error_message.n)

@@ -130,6 +130,9 @@ static const struct {
 	{ "an error that is a string, then [DONE]", { CHAT, NULL, HI, .answer =
 	  CHUNK("{\"content\":\"a\"}") "data: {\"error\":\"unexpected EOF\"}\n\n" DONE },
 	  "finish=error\nerror=_OTHER\nsays=unexpected EOF\nterminal\n", NULL },
+	{ "an error that is none", { CHAT, NULL, HI, .answer =
+	  "{\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\",\"error\":{}}],\"error\":\"\"}" },
+	  "finish=stop\nterminal\n", ANSWER(TEXT("a"), "stop") },
 	{ "a stream asked for, JSON given", { CHAT, NULL,
 	  "{\"model\":\"m\",\"stream\":true,\"messages\":[]}", 400, .answer =
 	  "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}" },
