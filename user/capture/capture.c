@@ -94,7 +94,7 @@ static size_t ring_size(size_t asked)
 
 static void choose_links(struct capture *c)
 {
-	c->attach.multi = feature_uprobe_multi();
+	c->attach.multi = !c->config.no_multi && feature_uprobe_multi();
 	c->attach.enter = c->bpf->progs.tls_enter;
 	c->attach.exit = c->bpf->progs.tls_exit;
 	if (!c->attach.multi)

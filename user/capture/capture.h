@@ -20,6 +20,7 @@ struct capture_config {
 	size_t ring_bytes;	/* data ring; a power of two, multiple of the page size; 0: 32 MiB */
 	bool gate;		/* hold an exec until its program's TLS functions are attached (fanotify) */
 	bool all;		/* watch without a filter: every process of this machine but ourselves */
+	bool no_multi;		/* perf events instead of uprobe_multi, as on kernels before 6.6: for tests */
 };
 
 /*
