@@ -16,7 +16,7 @@ FUZZ_MAIN  ?= tests/fuzz/replay.c
 FUZZ_BIN   := $(FUZZ:%=$(O)/tests/fuzz/fuzz_%)
 $(FUZZ_BIN): $(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter %.c,$(FUZZ_MAIN)) $(FUZZ_ROOMS:%=$(O)/lib/%.a)
 	$(call say,FUZZER,$@)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -Itests/unit -Itests/fuzz $(LDFLAGS) $(FUZZ_MAIN) $< \
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -Itests -Itests/unit -Itests/fuzz $(LDFLAGS) $(FUZZ_MAIN) $< \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@ $(FUZZ_LIBS)
 
 fuzz-bin: $(FUZZ_BIN)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../unit/base/cut.h"
-#include "../unit/base/jansson_diff.h"
+#include "unit/base/cut.h"
+#include "unit/base/jansson_diff.h"
 #include "base/utf8.h"
 #include "fuzz.h"
 

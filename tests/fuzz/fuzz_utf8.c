@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 
-#include "../unit/base/utf8_plain.h"
+#include "unit/base/utf8_plain.h"
 #include "base/utf8.h"
 #include "fuzz.h"
 

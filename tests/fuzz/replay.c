@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 
-static int run_file(const char *path)
+static int run_file(const char *path, unsigned int *cnt)
 {
 	FILE *f = fopen(path, "rb");
 	struct stat st;
@@ -24,6 +24,7 @@ static int run_file(const char *path)
 	if (p)
 		LLVMFuzzerTestOneInput(p, n);
 	free(p);
+	++*cnt;
 	return p ? 0 : -ENOMEM;
 }
 
@@ -38,8 +39,7 @@ static int run_dir(const char *dir, unsigned int *cnt)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		err = run_file(path);
-		++*cnt;
+		err = run_file(path, cnt);
 	}
 	if (d)
 		closedir(d);
@@ -52,8 +52,10 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		struct stat st;
-		int err = stat(argv[i], &st) ? -errno : S_ISDIR(st.st_mode) ? run_dir(argv[i], &cnt) : run_file(argv[i]);
+		int err = stat(argv[i], &st) ? -errno : 0;
 
+		if (!err)
+			err = S_ISDIR(st.st_mode) ? run_dir(argv[i], &cnt) : run_file(argv[i], &cnt);
 		if (err) {
 			fprintf(stderr, "%s: %s\n", argv[i], strerror(-err));
 			return 1;
