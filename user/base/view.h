@@ -47,7 +47,8 @@ static inline bool view_ends(struct view v, struct view with)
 /* Without its first n bytes; n <= v.n. */
 static inline struct view view_drop(struct view v, size_t n)
 {
-	return (struct view){ v.p + n, v.n - n };
+	/* NULL + 0 is undefined. */
+	return (struct view){ n ? v.p + n : v.p, v.n - n };
 }
 
 /* Its first n bytes, or all. */

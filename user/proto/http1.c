@@ -129,7 +129,7 @@ static struct view without_cr(struct view line)
 
 static struct view pending(const struct http1 *s)
 {
-	return (struct view){ s->pend.p + s->off, s->pend.n - s->off };
+	return view_drop(buf_view(&s->pend), s->off);
 }
 
 static void set_init(struct http1 *s, enum http1_side side)
@@ -1112,18 +1112,20 @@ static int http1_next(void *state, struct view *in, struct proto_event *ev)
 	int r = s->err;
 
 	while (!r || r == AGAIN) {
-		struct view rest;
+		struct view rest, all;
 		bool own;
 
 		settle(s);
+		all = buf_view(&s->pend);
 		rest = pending(s);
 		own = s->at != HUNT && rest.n;
 		if (s->gapped && !own && s->at != FRAMING && s->at != END_DUE)
 			r = take_gap(s, ev);
 		else
 			r = step(s, own ? &rest : in, ev);
-		if (own)
-			s->off = s->pend.n - rest.n;
+		/* Unless unread() put another buffer there. */
+		if (own && s->pend.p == all.p)
+			s->off = all.n - rest.n;
 		if (r == MORE && !own && !in->n) {
 			if (!s->ended || s->at == OVER)
 				return 0;

@@ -26,6 +26,7 @@ static const struct sample samples[] = {
 	{ "http1 request", VIEW("GET /a HTTP/1.1\r\n folded: nothing\r\nno colon\r\n: no name\r\nA : b \r\n\r\n") },
 	{ "http1 request", VIEW("\x16\x03\x01\x02\r\nGET /a HTTP/1.1\r\n\r") },
 	{ "http1 request", VIEW("POST /a HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nxyPOST /b HTTP/1.1\r\nContent-Length: 0\r\n\r\n") },
+	{ "http1 request", VIEW("}\r\nGET /a HTTP/1.1\r\nA: b\r\n\r\nno \"head") },
 	{ "http1 response", VIEW("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 				 "HTTP/1.1 204\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n") },
 	{ "http1 response", VIEW("HTTP/1.0 200 OK\r\n\r\nto the very\nend") },
