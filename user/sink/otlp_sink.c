@@ -53,8 +53,7 @@ struct otlp_sink {
 	size_t bytes;
 	unsigned flying;		/* in the batch that is being sent */
 	uint64_t flush_until;		/* ns; 0: nobody is waiting */
-	bool resting;			/* the thread waits before a retry */
-	bool hurry;			/* that wait is to end now */
+	bool hurry;			/* one wait before a retry is to be cut short */
 	bool late;			/* since a flush began, something was given up */
 	bool ending;
 	bool stop;			/* what is being sent is to be given up; read without the lock */
@@ -184,8 +183,7 @@ static uint64_t jittered(uint64_t ms)
 
 /*
  * Waits before another try.  False: it would come too late, or we are told to
- * stop.  A flush that begins meanwhile cuts the wait short once, unless the
- * server had asked for it.
+ * stop.  A flush cuts one wait short, unless the server had asked for it.
  */
 static bool wait_to_retry(struct otlp_sink *o, uint64_t ms, bool asked, uint64_t give_up)
 {
@@ -193,8 +191,6 @@ static bool wait_to_retry(struct otlp_sink *o, uint64_t ms, bool asked, uint64_t
 	bool go;
 
 	pthread_mutex_lock(&o->lock);
-	o->resting = true;
-	o->hurry = false;
 	for (;;) {
 		go = !o->stop && until <= give_up && (!o->flush_until || until < o->flush_until);
 		if (o->hurry && !asked && !o->stop)
@@ -205,8 +201,10 @@ static bool wait_to_retry(struct otlp_sink *o, uint64_t ms, bool asked, uint64_t
 			break;
 		wait_until(o, &o->wake, until);
 	}
-	go |= !until;
-	o->resting = false;
+	if (!until) {
+		o->hurry = false;
+		go = true;
+	}
 	pthread_mutex_unlock(&o->lock);
 	return go;
 }
@@ -415,7 +413,7 @@ static int otlp_flush(struct sink *s, int timeout_ms)
 
 	pthread_mutex_lock(&o->lock);
 	o->flush_until = now_ns() + (timeout_ms > 0 ? timeout_ms : 0) * NS_PER_MS;
-	o->hurry = o->resting;
+	o->hurry = true;
 	o->late = false;
 	pthread_cond_signal(&o->wake);
 	while ((o->cnt || o->flying) && !late)
@@ -424,6 +422,7 @@ static int otlp_flush(struct sink *s, int timeout_ms)
 		stop_sending(o);
 	late |= o->late;
 	o->flush_until = 0;
+	o->hurry = false;
 	pthread_mutex_unlock(&o->lock);
 	return late ? -ETIMEDOUT : 0;
 }

@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "sink/plain.h"
 #include "sink/sink.h"
 
 #define ROWS_MAX	10000
 #define NAME_MAX_COLS	44
 #define NAME_MIN_COLS	20
-#define TEXT_MAX	512
+#define TEXT_MAX_COLS	256
 #define OUT_MAX		(16 * 1024 * 1024)
 
 struct row {
@@ -61,36 +62,9 @@ static bool locale_is_utf8(void)
 	return false;
 }
 
-/* How many bytes at v's head must not reach a terminal: control characters, and marks that turn the writing direction. */
-static size_t harmful(struct view v)
-{
-	const unsigned char *p = (const unsigned char *)v.p;
-
-	if (p[0] < 0x20 || p[0] == 0x7f)
-		return 1;
-	if (v.n >= 2 && p[0] == 0xc2 && p[1] < 0xa0)		/* C1 controls */
-		return 2;
-	if (v.n >= 3 && p[0] == 0xe2 && ((p[1] == 0x80 && ((p[2] >= 0xaa && p[2] <= 0xae) || p[2] == 0x8e || p[2] == 0x8f)) ||
-					 (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
-		return 3;
-	return 0;
-}
-
-/* Adds at most TEXT_MAX bytes of text that is safe to show; without UTF-8 on the other side, ASCII alone. */
 static void add_text(const struct terminal *t, struct buf *out, struct view v)
 {
-	v = view_take(v, TEXT_MAX);
-	while (v.n) {
-		size_t bad = harmful(v);
-
-		if (!bad && !t->utf8 && (unsigned char)v.p[0] >= 0x80)
-			bad = 1;
-		if (bad)
-			buf_add_byte(out, '?');
-		else
-			buf_add_byte(out, v.p[0]);
-		v = view_drop(v, bad ? bad : 1);
-	}
+	plain_add(out, v, TEXT_MAX_COLS, t->utf8);
 }
 
 /* Columns that text takes, taking every character for one. */

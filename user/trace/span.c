@@ -183,13 +183,18 @@ void attrs_strs(struct attrs *as, struct arena *a, enum attr_id id, const struct
 		set(as, a, def, value);
 }
 
-static const struct attr_def *def_of(struct view key)
+/* The row of this name, or the key that was set before. */
+static const struct attr_def *def_of(const struct attrs *as, struct view key)
 {
+	const struct attr *at;
 	size_t i;
 
 	for (i = 0; i < ATTR_CNT; i++)
 		if (view_eq(view_of(attr_defs[i].name), key))
 			return &attr_defs[i];
+	for (at = as->first; at; at = at->next)
+		if (view_eq(view_of(at->def->name), key))
+			return at->def;
 	return NULL;
 }
 
@@ -208,7 +213,7 @@ static const struct attr_def *def_new(struct arena *a, struct view key)
 
 void attrs_free_key(struct attrs *as, struct arena *a, struct view key, struct view v)
 {
-	const struct attr_def *def = def_of(key);
+	const struct attr_def *def = def_of(as, key);
 
 	if (!def && as->cnt < ATTR_MAX)
 		def = def_new(a, key);
