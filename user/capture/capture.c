@@ -595,6 +595,7 @@ struct cover {
 	struct capture *c;
 	struct coverage row;
 	struct file_info info;
+	ino_t last;		/* a file is mapped in several pieces, one after the other */
 	bool any;
 	void (*put)(void *arg, const struct coverage *cov);
 	void *arg;
@@ -614,8 +615,9 @@ static bool cover_file(void *arg, uint64_t addr, uint64_t end, const char *path)
 	char name[4096];
 
 	snprintf(name, sizeof(name), "/proc/%u/map_files/%lx-%lx", v->row.pid, (unsigned long)addr, (unsigned long)end);
-	if (stat(name, &st) || !files_known(v->c->files, &st, &v->info))
+	if (stat(name, &st) || st.st_ino == v->last || !files_known(v->c->files, &st, &v->info))
 		return true;
+	v->last = st.st_ino;
 	if (v->info.state != FILE_ATTACHED && v->info.state != FILE_FAILED)
 		return true;
 	v->row.stack = capture_lib_name(v->info.lib);
@@ -633,6 +635,7 @@ static void cover_process(struct cover *v, uint32_t pid, uint64_t start)
 
 	v->row = (struct coverage){ .pid = pid, .start = start, .exe = proc_exe(pid, exe, sizeof(exe)) };
 	v->any = false;
+	v->last = 0;
 	each_mapped(pid, cover_file, v);
 	if (v->any || !exe[0])
 		return;

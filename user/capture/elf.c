@@ -20,6 +20,7 @@
 #define NAME_MAX_LEN	64
 #define SECTIONS_MAX	65536
 #define SEGMENTS_MAX	1024
+#define TABLE_MAX	(256 * 1024 * 1024)	/* bytes; a sparse file can claim any size, and libelf would read it */
 
 static bool ours(Elf *e)
 {
@@ -106,11 +107,15 @@ static const char *name_at(const Elf_Data *strings, size_t at)
 static void scan_symbols(struct want *w, Elf_Scn *scn, const GElf_Shdr *h)
 {
 	Elf_Scn *str = elf_getscn(w->elf, h->sh_link);
-	Elf_Data *syms = elf_getdata(scn, NULL);
-	Elf_Data *strings = str ? elf_getdata(str, NULL) : NULL;
+	Elf_Data *syms, *strings;
 	const char *name;
+	GElf_Shdr str_h;
 	GElf_Sym s;
 
+	if (!str || !gelf_getshdr(str, &str_h) || h->sh_size > TABLE_MAX || str_h.sh_size > TABLE_MAX)
+		return;
+	syms = elf_getdata(scn, NULL);
+	strings = elf_getdata(str, NULL);
 	if (!syms || h->sh_entsize < sizeof(Elf64_Sym))
 		return;
 	for (size_t i = 0; i < syms->d_size / sizeof(Elf64_Sym); i++) {
