@@ -30,6 +30,7 @@
 #define HUNT_STEP (32 * 1024)
 #define METHOD_MAX 32
 #define HUNT_CHUNK_MAX (32 * 1024)	/* of a chunk that proves its size line */
+#define HUNT_CHUNK_LINE_MAX 256
 #define NAME_MAX_HUNT 128
 
 /* What the functions below return to http1_next(). */
@@ -744,7 +745,11 @@ static bool chunk_line(struct view line, uint64_t *ret_size)
 	*ret_size = 0;
 	for (i = 0; i < line.n && i < 8 && hex(line.p[i]) >= 0; i++)
 		*ret_size = *ret_size * 16 + hex(line.p[i]);
-	return i && *ret_size <= HUNT_CHUNK_MAX && i < line.n && memchr("; \t\r", line.p[i], 4);
+	if (!i || *ret_size > HUNT_CHUNK_MAX || line.n > HUNT_CHUNK_LINE_MAX || line.p[line.n - 1] != '\r')
+		return false;
+	line = (struct view){ line.p + i, line.n - i - 1 };
+	/* No control characters: hunt_tail() drops what stands before one. */
+	return !line.n || (memchr("; ", line.p[0], 2) && after_control(line, 0, 0) == 0 && !memchr(line.p, '\r', line.n));
 }
 
 /* Bytes that have to be there to tell whether a chunk of that size stands behind its line: the next size line's first. */

@@ -693,6 +693,8 @@ static void golden_cuts(const char *path)
 		tell(&cut, buf_view(&req), buf_view(&resp), run == 0 ? 1 : 0, run);
 		if (!view_eq(buf_view(&whole.text), buf_view(&cut.text)))
 			fail_msg("%s: cut %u tells another story", path, run);
+		for (int dir = 0; dir < 2; dir++)
+			assert_true(view_eq(buf_view(&whole.opaque_text[dir]), buf_view(&cut.opaque_text[dir])));
 		story_release(&cut);
 	}
 	story_release(&whole);

@@ -83,19 +83,23 @@ static inline void transcript_state_free(const struct proto *p, void *state)
 	free(state);
 }
 
-/* What a conn says, as text. */
+/*
+ * What a conn says, as text.  Opaque bytes stand apart, since when they are
+ * handed out compared with the other direction's is nobody's promise.
+ */
 struct story {
-	struct buf text;
+	struct buf text, opaque_text[2];
 	struct xev last;
 	unsigned done, events;
 	uint64_t opaque[2];
-	bool opaque_before;
 };
 
 static inline void story_init(struct story *s)
 {
 	*s = (struct story){ 0 };
 	buf_init(&s->text, 256 * 1024 * 1024);
+	buf_init(&s->opaque_text[0], 256 * 1024 * 1024);
+	buf_init(&s->opaque_text[1], 256 * 1024 * 1024);
 }
 
 static inline void story_message(struct story *s, const char *what, const struct message *m)
@@ -116,17 +120,12 @@ static inline void story_message(struct story *s, const char *what, const struct
 static inline void story_add(struct story *s, const struct xev *ev)
 {
 	const struct exchange *x = ev->x;
-	bool opaque = ev->kind == XEV_OPAQUE;
 
-	if (opaque) {
+	if (ev->kind == XEV_OPAQUE) {
 		s->opaque[ev->dir] += ev->value.n;
-		if (!s->opaque_before)
-			assert(!buf_addf(&s->text, "\nopaque %d %d ", ev->dir, x != NULL));
-		assert(!buf_add(&s->text, ev->value));
-	}
-	s->opaque_before = opaque;
-	if (opaque)
+		assert(!buf_add(&s->opaque_text[ev->dir], ev->value));
 		return;
+	}
 	assert(!buf_addf(&s->text, "\n%d of %llu", ev->kind, (unsigned long long)x->no));
 	if (ev->kind == XEV_EVENT) {
 		s->events++;
@@ -166,6 +165,8 @@ static inline void story_bytes(struct story *s, struct conn *c, int dir, struct 
 static inline void story_release(struct story *s)
 {
 	buf_release(&s->text);
+	buf_release(&s->opaque_text[0]);
+	buf_release(&s->opaque_text[1]);
 }
 
 #endif /* TRANSCRIPT_H */
