@@ -143,6 +143,16 @@ static void take_stream_end(struct streams *s, const struct wire_stream_end *e)
 	peer_leave(s, p);
 }
 
+/*
+ * Seen in node: its handshake callback runs inside the library's call, and a
+ * program that writes there to another connection makes that connection's
+ * socket look like this one's.  A socket carries one TLS stream of a process.
+ */
+static bool taken(const struct peer *p, const struct live *l, unsigned basis)
+{
+	return basis == WIRE_BIND_CALL && p->tls && p->tls != l && p->tls->holder == l->holder;
+}
+
 static void take_bind(struct streams *s, const struct wire_bind *b)
 {
 	struct live *l = live_open(s, b->stream, &b->hdr, WIRE_SRC_TLS, 0);
@@ -154,6 +164,10 @@ static void take_bind(struct streams *s, const struct wire_bind *b)
 	p = peer_open(s, b->sock, &b->hdr);
 	if (!p)
 		return;
+	if (taken(p, l, b->basis)) {
+		s->stats.contested++;
+		return;
+	}
 	bind_forget_stream(s, l);
 	bind_forget_peer(p);
 	live_set_peer(s, l, p, b->basis);

@@ -337,6 +337,32 @@ static void binding(void **state)
 	assert_int_equal(streams_stats(t->s)->bound[0], 0);
 }
 
+/* Recorded from node: 5's handshake callback writes on 7's connection, then on its own. */
+static void contested(void **state)
+{
+	struct t *t = *state;
+	struct piece p;
+
+	walk(t->s, bind_to(&t->m, 7, 30, WIRE_BIND_CALL));
+	walk(t->s, bind_to(&t->m, 5, 30, WIRE_BIND_CALL));
+	streams_take(t->s, &data(&t->m, 5, WIRE_OUT, 0, VIEW("x"))->hdr);
+	assert_int_equal(streams_next(t->s, &p), 1);
+	assert_null(p.stream->sock);
+	assert_int_equal(streams_next(t->s, &p), 0);
+	walk(t->s, bind_to(&t->m, 5, 31, WIRE_BIND_CALL));
+	assert_int_equal(p.stream->sock->id, 31);
+	assert_int_equal(streams_stats(t->s)->contested, 1);
+	t->m.pid = 200;		/* a child goes on with the connection: an object of its own on the same socket */
+	walk(t->s, bind_to(&t->m, 9, 30, WIRE_BIND_CALL));
+	assert_int_equal(streams_stats(t->s)->contested, 1);
+	assert_int_equal(streams_stats(t->s)->bound[WIRE_BIND_CALL], 3);
+	walk(t->s, stream_end(&t->m, 9, 0, 0));
+	t->m.pid = PID;
+	walk(t->s, stream_end(&t->m, 7, 0, 0));	/* wrapped anew */
+	walk(t->s, bind_to(&t->m, 8, 30, WIRE_BIND_CALL));
+	assert_int_equal(streams_stats(t->s)->bound[WIRE_BIND_CALL], 4);
+}
+
 /* Without close_notify only the socket tells the end; what the library holds comes before it. */
 static void socket_eof(void **state)
 {
@@ -456,7 +482,7 @@ int main(void)
 		TEST(holes), TEST(lost_start), TEST(joined), TEST(who_and_when), TEST(eof),
 		TEST(end_before_last_record), TEST(end_with_loss), TEST(only_an_end), TEST(process_ends),
 		TEST(end_has_the_time_of_the_end), TEST(socket_stream), TEST(socket_outlives_process),
-		TEST(socket_comes_back), TEST(binding), TEST(socket_eof), TEST(socket_closed),
+		TEST(socket_comes_back), TEST(binding), TEST(contested), TEST(socket_eof), TEST(socket_closed),
 		cmocka_unit_test_setup_teardown(refused, setup_two, teardown),
 		TEST(ignored), TEST(finish), TEST(waits_bounded),
 		cmocka_unit_test(idle_is_small),
