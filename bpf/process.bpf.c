@@ -191,9 +191,20 @@ int BPF_PROG(on_exit, struct task_struct *p)
 }
 
 /*
- * A file of an observed process that nobody has examined.  It goes to the
- * attaching thread; where it can be done without anyone noticing, the process
- * waits for it (see hold.h of the user half for the rules and their reasons).
+ * A file of an observed process that nobody has examined yet.  It is reported to
+ * the attaching thread, and where nobody can notice, the process is stopped
+ * (SIGSTOP, acts on the way back to user mode) until that is done and user
+ * space continues it: otherwise the first calls into the library pass unseen
+ * (measured: all of them, when they come at once).
+ *
+ * Who could notice: a tracer; a shell with job control, which puts its children
+ * in process groups of their own and waits for stops too; a process that handles
+ * SIGCONT, as terminal programs do to draw anew.  Those are not stopped and may
+ * lose the milliseconds until the attach.  What remains visible is
+ * a SIGCHLD to a parent that asked for stops, and EINTR from the few calls that
+ * do not restart (signal(7)), in other threads of a process that loads a library late.
+ *
+ * "held" names the stopped: whoever survives continues them (user/capture/warden.c).
  */
 const volatile __u32 hold_allowed = 0;
 

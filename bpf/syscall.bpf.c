@@ -227,7 +227,7 @@ static __always_inline __u8 kind_after(struct io *io, struct sock_state *so, str
 		return SOCK_TLS;
 	if (so->kind == SOCK_NEW)
 		return looks_tls(io) ? SOCK_TLS : SOCK_PLAIN;
-	return io->dir == WIRE_OUT && is_hello(io) ? SOCK_TLS : so->kind;
+	return is_hello(io) ? SOCK_TLS : so->kind;
 }
 
 __noinline int on_io(struct io *io)
