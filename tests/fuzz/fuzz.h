@@ -24,6 +24,15 @@ static inline void fuzz_broken(const char *file, int line, const char *what)
 	abort();
 }
 
+/* Two runs that must say the same. */
+static inline void fuzz_same(struct view whole, struct view cut)
+{
+	if (view_eq(whole, cut))
+		return;
+	fprintf(stderr, "in one piece:%.*s\ncut:%.*s\n", VIEW_ARG(whole), VIEW_ARG(cut));
+	fuzz_broken(__FILE__, __LINE__, "however the bytes are cut, the events are the same");
+}
+
 /* Takes one byte off the input's head; 0 when there is none. */
 static inline uint8_t fuzz_byte(struct view *in)
 {

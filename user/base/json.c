@@ -30,13 +30,25 @@ static struct json take(struct view in, bool inner, enum json_token *ret_why)
 	return v;
 }
 
+/* Where the value of doc begins; NULL: there is nothing but white space. */
+static const char *first_of(struct view doc, const char **ret_end)
+{
+	const char *p;
+
+	if (!doc.n)
+		return NULL;
+	*ret_end = doc.p + doc.n;
+	p = json_skip_space(doc.p, *ret_end);
+	return p < *ret_end ? p : NULL;
+}
+
 struct json json_read(struct view doc)
 {
-	const char *end = doc.p + doc.n, *p = doc.n ? json_skip_space(doc.p, end) : end;
+	const char *end, *p = first_of(doc, &end);
 	enum json_token why;
 	struct json v;
 
-	if (p == end)
+	if (!p)
 		return (struct json){ .cut = true };
 	v = take((struct view){ p, end - p }, false, &why);
 	if (why == JSON_TOKEN_END && json_skip_space(v.raw.p + v.raw.n, end) != end)
@@ -175,11 +187,11 @@ static bool wrong_encoding(struct view doc, bool cut)
 
 int json_check(struct view doc)
 {
-	const char *end = doc.p + doc.n, *p = doc.n ? json_skip_space(doc.p, end) : end;
+	const char *end, *p = first_of(doc, &end);
 	enum json_token why;
 	struct json v;
 
-	if (p == end)
+	if (!p)
 		return -ENODATA;
 	v = take((struct view){ p, end - p }, false, &why);
 	if (why == JSON_TOKEN_DEEP)
