@@ -129,11 +129,12 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 	a->call = NULL;
 }
 
-/* When the request did not tell, the first bytes of the answer or the whole of it may. */
+/* When the request was not seen, the first bytes of the answer or the whole of it may tell. */
 static bool worth_asking(const struct xev *ev)
 {
-	return ev->kind == XEV_REQUEST || ev->kind == XEV_DONE ||
-	       (ev->kind == XEV_EVENT && ev->x->resp.event_cnt <= 1);
+	if (ev->kind == XEV_REQUEST)
+		return true;
+	return !ev->x->target.n && (ev->kind == XEV_DONE || (ev->kind == XEV_EVENT && ev->x->resp.event_cnt <= 1));
 }
 
 /* proto -> genai */

@@ -14,37 +14,61 @@
 #include "cmd.h"
 #include "launch.h"
 
-/* Who the command runs as; false: as we are. */
-static bool find_user(const char *name, struct passwd **ret)
-{
-	const char *sudo = getenv("SUDO_UID");
-
-	if (!name && (geteuid() || !sudo || !*sudo))
-		return false;
-	*ret = name ? getpwnam(name) : getpwuid(strtoul(sudo, NULL, 10));
-	return true;
-}
+/* Whom the command runs as. */
+struct target {
+	bool other;		/* somebody else than we are */
+	uid_t uid;
+	gid_t gid;
+	char name[256];
+	char home[4096];	/* what HOME becomes; empty: it stays */
+};
 
 /*
  * sudo makes HOME root's; an agent that is to find its configuration needs its
  * own.  What the caller set on purpose (sudo -E, --preserve-env) stays.
  */
-static int become(const struct passwd *pw)
+static bool home_is_ours(void)
 {
 	const struct passwd *self = getpwuid(geteuid());
 	const char *home = getenv("HOME");
-	bool foreign = !home || (self && !strcmp(home, self->pw_dir));
 
-	if (initgroups(pw->pw_name, pw->pw_gid) || setgid(pw->pw_gid) || setuid(pw->pw_uid))
-		return -errno;
-	if (foreign)
-		setenv("HOME", pw->pw_dir, 1);
-	setenv("USER", pw->pw_name, 1);
-	setenv("LOGNAME", pw->pw_name, 1);
+	return !home || (self && !strcmp(home, self->pw_dir));
+}
+
+/* 0, or -ENOENT: no such user. */
+static int find_target(const char *name, struct target *ret)
+{
+	const char *sudo = getenv("SUDO_UID");
+	bool take_home = home_is_ours();
+	const struct passwd *pw;
+
+	*ret = (struct target){ 0 };
+	if (!name && (geteuid() || !sudo || !*sudo))
+		return 0;
+	pw = name ? getpwnam(name) : getpwuid(strtoul(sudo, NULL, 10));
+	if (!pw)
+		return -ENOENT;
+	ret->other = pw->pw_uid != geteuid();
+	ret->uid = pw->pw_uid;
+	ret->gid = pw->pw_gid;
+	snprintf(ret->name, sizeof(ret->name), "%s", pw->pw_name);
+	if (take_home)
+		snprintf(ret->home, sizeof(ret->home), "%s", pw->pw_dir);
 	return 0;
 }
 
-static void child(struct launch *l, int go, int failed, const struct passwd *pw, char **argv)
+static int become(const struct target *t)
+{
+	if (initgroups(t->name, t->gid) || setgid(t->gid) || setuid(t->uid))
+		return -errno;
+	if (t->home[0])
+		setenv("HOME", t->home, 1);
+	setenv("USER", t->name, 1);
+	setenv("LOGNAME", t->name, 1);
+	return 0;
+}
+
+static void child(struct launch *l, int go, int failed, const struct target *t, char **argv)
 {
 	char byte;
 	int err = 0;
@@ -53,8 +77,8 @@ static void child(struct launch *l, int go, int failed, const struct passwd *pw,
 	close(l->failed);
 	if (read(go, &byte, 1) != 1)
 		_exit(EXIT_NOT_FOUND);		/* onlooker is gone or gave up */
-	if (pw)
-		err = -become(pw);
+	if (t->other)
+		err = -become(t);
 	if (!err) {
 		execvp(argv[0], argv);
 		err = errno;
@@ -66,15 +90,13 @@ static void child(struct launch *l, int go, int failed, const struct passwd *pw,
 
 int launch_hold(struct launch *l, const char *verb, const char *user, char **argv)
 {
-	struct passwd *pw = NULL;
+	struct target t;
 	int go[2], failed[2];
 
-	if (find_user(user, &pw) && !pw) {
+	if (find_target(user, &t)) {
 		fprintf(stderr, "onlooker %s: no such user: %s\n", verb, user ? user : getenv("SUDO_UID"));
 		return EXIT_USAGE;
 	}
-	if (pw && pw->pw_uid == geteuid())
-		pw = NULL;
 	if (pipe2(go, O_CLOEXEC) || pipe2(failed, O_CLOEXEC))
 		goto fail;
 	l->go = go[1];
@@ -83,7 +105,7 @@ int launch_hold(struct launch *l, const char *verb, const char *user, char **arg
 	if (l->pid < 0)
 		goto fail;
 	if (!l->pid)
-		child(l, go[0], failed[1], pw, argv);
+		child(l, go[0], failed[1], &t, argv);
 	close(go[0]);
 	close(failed[1]);
 	l->pidfd = syscall(SYS_pidfd_open, l->pid, 0);
