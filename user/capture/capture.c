@@ -193,6 +193,9 @@ static const char *words(struct capture *c, const char *step, int err)
 
 	if (!c)
 		return none;
+	if (access("/sys/kernel/btf/vmlinux", F_OK))
+		return "this kernel does not describe itself (no /sys/kernel/btf/vmlinux): boot Linux 5.15 or newer "
+		       "with CONFIG_DEBUG_INFO_BTF=y";
 	if (err == -EPERM || err == -EACCES)
 		return "the kernel refused BPF: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE "
 		       "(\"onlooker check\" tells which is missing)";
