@@ -36,6 +36,7 @@ struct codec {
 struct layer {
 	const struct codec *codec;
 	bool started, ended;
+	int err;		/* for good; what came out before it is still good */
 	uint64_t in, out;	/* bytes so far */
 	size_t memory;		/* what the library holds */
 	struct buf mid;		/* its output, for the next layer */
@@ -396,19 +397,21 @@ static const char *reason(const struct codec *codec, int err)
 static int layer_take(struct layer *l, struct view *in, struct buf *out)
 {
 	size_t in_n = in->n, out_n = out->n;
-	int r = 0;
+	int r = l->err;
 
-	if (!l->started && l->codec->init)
+	if (!r && !l->started && l->codec->init)
 		r = l->codec->init(l);
 	if (!r)
 		r = make_room(out);
 	if (r)
-		return r;
+		return l->err = r;
 	r = l->codec->take(l, in, out);
 	l->in += in_n - in->n;
 	l->out += out->n - out_n;
 	if (r >= 0 && l->out > CODING_FREE && l->out / CODING_RATIO_MAX >= l->in)
-		return -E2BIG;
+		r = -E2BIG;
+	if (r < 0)
+		l->err = r;
 	return r;
 }
 
@@ -421,23 +424,25 @@ static int pull(struct coding *c, unsigned i, struct view *in, struct buf *out)
 
 	for (;;) {
 		r = layer_take(l, from ? &from->rest : in, out);
-		if (r < 0)
-			give_up(c, r, reason(l->codec, r));
 		if (r || !from || out->n > had)
 			return r || !from ? r : 1;
 		buf_reset(&from->mid);
 		r = pull(c, i - 1, in, &from->mid);
-		if (r < 0)
-			return r;
 		from->rest = buf_view(&from->mid);
-		if (!r && !from->rest.n)
-			return 0;
+		if (r <= 0 && !from->rest.n)
+			return r;
 	}
 }
 
 int coding_take(struct coding *c, struct view *in, struct buf *out)
 {
-	return c->err ? c->err : pull(c, c->cnt - 1, in, out);
+	int r = c->err ? c->err : pull(c, c->cnt - 1, in, out);
+
+	/* Of several that failed the last one did so on bytes that came before. */
+	for (unsigned i = c->cnt; r < 0 && !c->err && i--;)
+		if (c->layers[i].err)
+			give_up(c, r, reason(c->layers[i].codec, r));
+	return r;
 }
 
 bool coding_done(const struct coding *c)

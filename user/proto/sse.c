@@ -271,6 +271,8 @@ static int sse_next(void *state, struct view *in, struct proto_event *ev)
 
 	if (s->spent)
 		forget(s);
+	if (s->ended)
+		*in = view_drop(*in, in->n);
 	if (!s->err && !s->due)
 		s->err = sse_lines(s, in);
 	if (s->err)
