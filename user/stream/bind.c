@@ -43,7 +43,7 @@
 #define PLAIN_MAX	(1u << 14)
 #define SEALED_MAX	(PLAIN_MAX + 256)
 
-static const unsigned overheads[] = { 17, 24, 16 };
+static const unsigned overheads[] = { 17, 24, 16 };	/* TLS 1.3 first, see out_fits() */
 #define OVERHEADS (sizeof(overheads) / sizeof(overheads[0]))
 
 struct call {
@@ -139,7 +139,8 @@ static unsigned all_scores(const struct courtship *c)
 }
 
 /* A fit of l with p, which no other fit contradicts. */
-static void fit(struct streams *s, struct live *l, struct peer *p, uint32_t len, unsigned overhead, unsigned score)
+static void fit(struct streams *s, struct live *l, struct peer *p, uint32_t len, unsigned overhead,
+		unsigned score)
 {
 	struct courtship *c = l->suit.state;
 	struct rival *r = rival_of(c, p->k.id);
@@ -166,14 +167,16 @@ static uint64_t sealed_size(uint32_t plain, unsigned overhead)
 	return plain + records * (HEADER + overhead);
 }
 
-/* Calls in a row, the first of which is in the record that begins the write; how many calls that settles. */
+/* Calls in a row, the first of which is in a record of this length (0: any); how many calls that settles. */
 static unsigned calls_fit(const struct courtship *c, uint32_t len, uint32_t first, unsigned overhead)
 {
 	for (unsigned i = 0; i < c->out_cnt; i++) {
 		uint32_t plain = c->out[i].len < PLAIN_MAX ? c->out[i].len : PLAIN_MAX;
 		uint64_t sum = 0;
 
-		for (unsigned j = i; plain + overhead == first && j < c->out_cnt && sum < len; j++) {
+		if (first && plain + overhead != first)
+			continue;
+		for (unsigned j = i; j < c->out_cnt && sum < len; j++) {
 			sum += sealed_size(c->out[j].len, overhead);
 			if (sum == len)
 				return j + 1;
@@ -182,9 +185,11 @@ static unsigned calls_fit(const struct courtship *c, uint32_t len, uint32_t firs
 	return 0;
 }
 
-static bool out_fits(const struct courtship *c, uint32_t len, uint32_t first, unsigned *ret_settled, unsigned *ret_overhead)
+/* first 0: the write does not begin with these calls, as in wrote_first(), so it is TLS 1.3. */
+static bool out_fits(const struct courtship *c, uint32_t len, uint32_t first, unsigned *ret_settled,
+		     unsigned *ret_overhead)
 {
-	for (size_t i = 0; i < OVERHEADS; i++) {
+	for (size_t i = 0; i < (first ? OVERHEADS : 1); i++) {
 		unsigned n = calls_fit(c, len, first, overheads[i]);
 
 		if (!n)
@@ -211,8 +216,9 @@ static unsigned next_out_score(const struct holder *h)
 	return h->inboxes > 1 ? SCORE_DOUBTED : SCORE_NEXT_OUT;
 }
 
-/* A socket was written to: whose bytes were these? */
-static void wrote(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t first)
+/* len bytes were written to a socket, in the call r: whose were these? */
+static void wrote(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t len,
+		  uint32_t first)
 {
 	unsigned seen = 0, fits = 0, n, overhead, settled = 0, its = 0;
 	bool next = false, other = false;
@@ -233,7 +239,7 @@ static void wrote(struct streams *s, struct peer *p, const struct wire_record *r
 		if (++seen > CROWD)
 			return;
 		same = c->out[c->out_cnt - 1].tid == r->hdr.tid;
-		if (out_fits(c, r->len, first, &n, &overhead)) {
+		if (out_fits(c, len, first, &n, &overhead)) {
 			fits++;
 			l = w;
 			settled = n;
@@ -245,7 +251,24 @@ static void wrote(struct streams *s, struct peer *p, const struct wire_record *r
 	if (fits != 1)
 		return;
 	drop_stale_calls(s, l->suit.state, settled);
-	fit(s, l, p, r->len, its, next && r->len >= SHORT ? next_out_score(p->holder) : SCORE_FIT);
+	fit(s, l, p, len, its, next && len >= SHORT ? next_out_score(p->holder) : SCORE_FIT);
+}
+
+/*
+ * Seen with uvloop: the first write carries the end of a TLS 1.3 handshake before
+ * the data, a ChangeCipherSpec for middleboxes (RFC 8446 section D.4) and the
+ * Finished record, which is as long as the hash that the cipher goes with.
+ */
+static void wrote_first(struct streams *s, struct peer *p, const struct wire_record *r)
+{
+	static const uint32_t before[] = {
+		HEADER + 1 + HEADER + 4 + 32 + 17,	/* SHA-256 */
+		HEADER + 1 + HEADER + 4 + 48 + 17,	/* SHA-384 */
+	};
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]) && p->inbox.state; i++)
+		if (r->len > before[i])
+			wrote(s, p, r, r->len - before[i], 0);
 }
 
 static void drop_mail(struct mail *m, unsigned n)
@@ -254,7 +277,7 @@ static void drop_mail(struct mail *m, unsigned n)
 	memmove(m->in, m->in + n, m->cnt * sizeof(m->in[0]));
 }
 
-/* A socket was read from: remember the record that came first, to be known again when the library gives it out. */
+/* A socket was read from: the record that came first will be known again when the library gives it out. */
 static void received(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t first)
 {
 	struct mail *m = p->inbox.state;
@@ -362,11 +385,14 @@ static bool open_inbox(struct peer *p)
 void bind_record(struct streams *s, struct peer *p, const struct wire_record *r)
 {
 	uint32_t first = r->len >= HEADER ? first_sealed(r->head) : 0;
+	bool finished = r->len > HEADER + 1 && !memcmp(r->head, (uint8_t[]){ 20, 3, 3, 0, 1 }, HEADER);
 
-	if (!p->holder || !(first || p->inbox.state) || !open_inbox(p))
+	if (!p->holder || !(first || finished || p->inbox.state) || !open_inbox(p))
 		return;
 	if (r->dir == WIRE_IN)
 		received(s, p, r, first);
 	else if (first)
-		wrote(s, p, r, first);
+		wrote(s, p, r, r->len, first);
+	else if (finished)
+		wrote_first(s, p, r);
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A ring of links inside the things they link; the head is a link too.  A link that is in no list points to itself. */
+/* A ring of links inside the things they link; the head is one too.  A link in no list points to itself. */
 struct link {
 	struct link *next, *prev;
 };

@@ -36,7 +36,7 @@ static void insert(struct stream_dir *d, struct waiting *w)
 		d->wait_last = w;
 }
 
-/* Bytes that must wait are copied.  Without memory they are as good as dropped: their offsets say so later. */
+/* Bytes that must wait are copied.  Without memory they are as good as dropped: later offsets say so. */
 static void keep(struct streams *s, struct stream_dir *d, const struct waiting *w)
 {
 	struct waiting *copy = malloc(sizeof(*copy) + w->have);
@@ -105,7 +105,7 @@ static void unlink_first(struct streams *s, struct stream_dir *d)
 	s->wait_bytes -= sizeof(*w);
 }
 
-/* The reader may still look at the bytes of a record that was copied, so it lives until the next piece is asked for. */
+/* The reader may still look at the bytes of a copy, so it lives until the next piece is asked for. */
 static void used_up(struct streams *s, struct stream_dir *d, struct waiting *w)
 {
 	if (w == &s->cur) {
@@ -159,7 +159,8 @@ static void moved_by(struct piece *p, const struct waiting *w)
 }
 
 /* What is missing up to `end`.  False: nobody wants to know. */
-static bool gap(struct streams *s, struct live *l, int dir, uint64_t end, const struct waiting *w, struct piece *ret)
+static bool gap(struct streams *s, struct live *l, int dir, uint64_t end, const struct waiting *w,
+		struct piece *ret)
 {
 	struct stream_dir *d = dir_of(l, dir);
 	uint64_t n = end - d->next;

@@ -54,7 +54,7 @@ struct stream {
 	enum wire_source source;
 	unsigned lib;		/* WIRE_SRC_TLS */
 	bool joined;		/* does not start at its beginning: in use before we looked, or the beginning is lost */
-	bool ignored;		/* flow's: nobody wants the rest; what is missing from now on is ignored, not lost, and no gap */
+	bool ignored;		/* flow's: nobody wants the rest; what is missing from now on is no gap */
 	struct sock *sock;	/* NULL: not bound yet */
 	enum wire_bind_basis bind_basis;	/* 0: a socket's own payload */
 	struct stream_dir dir[2];
