@@ -30,7 +30,6 @@ struct flow {
 struct talk {
 	struct conn *conn;
 	uint64_t opaque;
-	bool ignored;
 };
 
 /* What flow keeps of an exchange: the model call it may be, and who made it. */
@@ -164,10 +163,11 @@ static void on_opaque(struct flow *f, const struct piece *p, const struct xev *e
 	struct talk *t = p->stream->user;
 
 	t->opaque += ev->value.n;
-	if (t->ignored || t->opaque < OPAQUE_ENOUGH || !f->config.ignore)
+	if (p->stream->ignored || t->opaque < OPAQUE_ENOUGH)
 		return;
-	t->ignored = true;
-	f->config.ignore(f->config.ignore_arg, p->stream->id);
+	p->stream->ignored = true;
+	if (f->config.ignore)
+		f->config.ignore(f->config.ignore_arg, p->stream->id);
 }
 
 static void walk(struct flow *f, const struct piece *p, struct talk *t)
