@@ -21,7 +21,8 @@ void coding_free(struct coding *c);
 /*
  * Decodes from *in (advanced), appending at most 64 KiB to *out.  1: there may be
  * more, call again.  0: *in is used up.  < 0 for good: -EILSEQ broken data, -E2BIG blow-up
- * limit, -ENOTSUP, -ENOMEM.
+ * limit, -ENOTSUP, -ENOMEM.  What was appended by a call that failed is good.  libbrotlidec keeps some of what
+ * stands before broken data to itself, more or less of it by how its input was cut.
  */
 int coding_take(struct coding *c, struct view *in, struct buf *out);
 

@@ -92,6 +92,7 @@ struct story {
 	struct xev last;
 	unsigned done, events;
 	uint64_t opaque[2];
+	bool br_broken;		/* see coding.h: then the story depends on the cuts */
 };
 
 static inline void story_init(struct story *s)
@@ -104,6 +105,7 @@ static inline void story_init(struct story *s)
 
 static inline void story_message(struct story *s, const char *what, const struct message *m)
 {
+	s->br_broken |= m->body.error && !strcmp(m->body.error, "br: broken data");
 	assert(!buf_addf(&s->text, "\n  %s seen %d done %d kind %d headers %u", what, m->seen, m->done, m->kind,
 			 m->header_cnt));
 	for (const struct header *h = m->headers; h; h = h->next)
