@@ -164,10 +164,9 @@ int BPF_PROG(on_exit, struct task_struct *p)
 	struct tracked *t;
 	int code;
 
-	if (!observed(tgid))
-		return 0;
+	/* Asked of every thread: a sibling may have reported the end of the process before this one gets here. */
 	bpf_map_delete_elem(&threads, &id);
-	if (p->signal->live.counter)
+	if (!observed(tgid) || p->flags & PF_KTHREAD || p->signal->live.counter)
 		return 0;
 	t = bpf_map_lookup_elem(&tracked, &tgid);
 	if (t)
