@@ -1,91 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
+/* What is told of a process, tried on this one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
+#include "../../../user/capture/facts.c"
 
-#include "base/view.h"
-#include "capture/room.h"
-
-#define FACTS_MAX (256 * 1024)
-
-static struct view string(const char *record, size_t n, enum wire_fact which)
+static void test_container_ids(void **state)
 {
-	struct view rest = { record + sizeof(struct wire_facts), n - sizeof(struct wire_facts) }, v = VIEW_NONE;
+	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	char text[512], ret[65];
 
-	for (int i = 0; i <= (int)which; i++)
-		assert_true(view_cut(rest, '\0', &v, &rest));
-	return v;
+	snprintf(text, sizeof(text), "0::/system.slice/docker-%s.scope\n", id);
+	container_of(text, ret);
+	assert_string_equal(ret, id);
+	snprintf(text, sizeof(text), "5:cpu:/\n1:name=systemd:/kubepods/burstable/pod12ab/%s\n", id);
+	container_of(text, ret);
+	assert_string_equal(ret, id);
+	snprintf(text, sizeof(text), "0::/%sff\n", id);	/* too long to be one */
+	container_of(text, ret);
+	assert_string_equal(ret, "");
+	container_of("0::/user.slice\n", ret);
+	assert_string_equal(ret, "");
 }
 
-/* When this process started, to the resolution of /proc/PID/stat. */
-static uint64_t own_start(void)
+static void test_environment(void **state)
 {
-	unsigned long long ticks = 0;
-	char text[2048];
-	FILE *f = fopen("/proc/self/stat", "re");
+	static const char env[] = "OTEL_SERVICE_NAMES=no\0OTEL_SERVICE_NAME=mine\0EMPTY=\0LAST=x";
 
-	assert_non_null(f);
-	text[fread(text, 1, sizeof(text) - 1, f)] = 0;
-	fclose(f);
-	assert_int_equal(sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-				"%*d %*d %llu", &ticks), 1);
+	assert_string_equal(env_get(env, sizeof(env) - 1, "OTEL_SERVICE_NAME"), "mine");
+	assert_string_equal(env_get(env, sizeof(env) - 1, "EMPTY"), "");
+	assert_string_equal(env_get(env, sizeof(env) - 1, "LAST"), "x");
+	assert_string_equal(env_get(env, sizeof(env) - 1, "NONE"), "");
+	assert_string_equal(env_get(env, 0, "LAST"), "");
+}
+
+static uint64_t my_start(void)
+{
+	char buf[1024], *p;
+	uint64_t ticks = 0;
+
+	assert_true(read_proc(getpid(), "stat", buf, sizeof(buf)));
+	p = strrchr(buf, ')') + 2;
+	for (int field = 3; field < 22; field++)
+		p = strchr(p, ' ') + 1;
+	ticks = strtoull(p, NULL, 10);
 	return ticks * (1000000000ull / sysconf(_SC_CLK_TCK));
 }
 
-static void test_of_ourselves(void **state)
+static const char *fact(const void *rec, enum wire_fact which)
 {
-	char exe[4096], *record = malloc(FACTS_MAX);
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe));
-	struct machine m = { .host = "here", .id = "1234" };
-	const struct wire_facts *f = (const void *)record;
-	size_t n = facts_make(record, FACTS_MAX, &m, getpid(), own_start(), 8);
+	const char *p = (const char *)rec + sizeof(struct wire_facts);
 
+	for (int i = 0; i < (int)which; i++)
+		p += strlen(p) + 1;
+	return p;
+}
+
+static void test_of_this_process(void **state)
+{
+	struct machine m = { .host = "here", .id = "m1" };
+	char *rec = malloc(65536), exe[4096];
+	struct wire_facts *f = (void *)rec;
+	size_t n = facts_make(rec, 65536, &m, getpid(), my_start(), 77);
+
+	assert_true(n > sizeof(*f));
 	assert_int_equal(f->hdr.size, n);
 	assert_int_equal(f->hdr.kind, WIRE_FACTS);
-	assert_int_equal(f->hdr.ts, 8);
+	assert_int_equal(f->hdr.ts, 77);
 	assert_int_equal(f->ppid, getppid());
-	assert_true(view_eq(string(record, n, WIRE_FACT_EXE), (struct view){ exe, len }));
-	assert_true(view_eq(string(record, n, WIRE_FACT_HOST), VIEW("here")));
-	free(record);
+	assert_string_equal(fact(rec, WIRE_FACT_EXE), proc_exe(getpid(), exe, sizeof(exe)));
+	assert_string_equal(fact(rec, WIRE_FACT_HOST), "here");
+	assert_string_equal(fact(rec, WIRE_FACT_HOST_ID), "m1");
+	assert_int_equal(fact(rec, WIRE_FACT_CNT) - rec, n);	/* as many strings as there are facts */
+	free(rec);
 }
 
-/* The pid is ours, the start time is not: another process that had the pid.  Nothing of us may be said of it. */
-static void test_of_another_with_our_pid(void **state)
+/* The same pid with another start time is another process: nothing of this one may be told of it. */
+static void test_of_another_start(void **state)
 {
-	struct machine m = { .host = "here" };
-	char *record = malloc(FACTS_MAX);
-	size_t n = facts_make(record, FACTS_MAX, &m, getpid(), own_start() + 5000000000ull, 8);
+	struct machine m = { .host = "here", .id = "m1" };
+	char *rec = malloc(65536);
 
-	assert_int_equal(string(record, n, WIRE_FACT_EXE).n, 0);
-	assert_int_equal(string(record, n, WIRE_FACT_CWD).n, 0);
-	free(record);
-}
-
-static void test_of_nobody(void **state)
-{
-	struct machine m = { .host = "here" };
-	char *record = malloc(FACTS_MAX);
-	size_t n = facts_make(record, FACTS_MAX, &m, 0x3fffffff, 7, 8);
-
-	assert_int_equal(string(record, n, WIRE_FACT_EXE).n, 0);
-	assert_int_equal(facts_make(record, 100, &m, getpid(), 7, 8), 0);
-	free(record);
+	assert_true(facts_make(rec, 65536, &m, getpid(), my_start() + 5000000000ull, 77));
+	assert_string_equal(fact(rec, WIRE_FACT_EXE), "");
+	assert_string_equal(fact(rec, WIRE_FACT_ARGV0), "");
+	assert_string_equal(fact(rec, WIRE_FACT_HOST), "here");
+	assert_int_equal(facts_make(rec, 1000, &m, getpid(), my_start(), 77), 0);
+	free(rec);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_of_ourselves),
-		cmocka_unit_test(test_of_another_with_our_pid),
-		cmocka_unit_test(test_of_nobody),
+		cmocka_unit_test(test_container_ids),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_of_this_process),
+		cmocka_unit_test(test_of_another_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
