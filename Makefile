@@ -107,6 +107,16 @@ check-stack: $(BPF_OBJ)
 check-docs:
 	$(Q)scripts/gen-attributes --check
 
+# Recordings of the exchanges in tests/golden/wire that are model calls, and the spans they give: look at the difference before you commit it.
+GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/golden/wire/http/openai-responses*.req \
+	    tests/golden/wire/http/openai-embeddings*.req tests/golden/wire/http/anthropic-*.req \
+	    tests/golden/wire/http/azure-*.req tests/golden/wire/enc/*.req))
+golden: $(O)/onlooker $(O)/make_recording
+	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true
+	$(Q)scripts/check-golden $(O) --update
+$(O)/make_recording: tests/golden/make_recording.c $(O)/lib/feed.a $(O)/lib/base.a
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) $^ -o $@ -lz
+
 # The README's test command: needs root for the live tests and installs what is missing.
 test: setup
 	$(Q)$(MAKE) all check
@@ -139,6 +149,6 @@ clean:
 	$(Q)rm -rf $(O)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
-.PHONY: all check check-headers check-stack check-docs test test-interop setup run bench install clean
+.PHONY: all check check-headers check-stack check-docs golden test test-interop setup run bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * make_recording REQ RESP OUT: a recording of one exchange by a process that was
+ * run, its answer in pieces of 1,000 bytes.  `make golden` walks it over the
+ * exchanges of tests/golden/wire.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "feed/feed.h"
+#include "unit/wire_make.h"
+
+#define PIECE 1000
+
+static struct view slurp(const char *path)
+{
+	static char mem[2][4 << 20];
+	static int which;
+	char *p = mem[which++ & 1];
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(p, 1, 4 << 20, f) : 0;
+
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	fclose(f);
+	return (struct view){ p, n };
+}
+
+static void fill(struct wire_list *l, struct view req, struct view resp)
+{
+	wire_add_clock(l, 10);
+	wire_add_facts(l, 10, "/usr/bin/agent");
+	wire_add_exec(l, 10, "/usr/bin/agent");
+	wire_add_facts(l, 10, "/usr/bin/agent");
+	wire_add_sock(l, 10, 1, 80);
+	wire_add_data(l, 10, 1, WIRE_OUT, WIRE_SRC_SOCKET, req);
+	while (resp.n) {
+		struct view piece = view_take(resp, PIECE);
+
+		wire_add_data(l, 10, 1, WIRE_IN, WIRE_SRC_SOCKET, piece);
+		resp = view_drop(resp, piece.n);
+	}
+	wire_add_end(l, 10, 1);
+	wire_add_exit(l, 10, 0);
+	wire_add(l, WIRE_FINISH, sizeof(struct wire_hdr), 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct wire_list l = { 0 };
+	struct recording *r;
+	int err = 0;
+
+	if (argc != 4)
+		return 2;
+	fill(&l, slurp(argv[1]), slurp(argv[2]));
+	unlink(argv[3]);
+	r = recording_create(argv[3], -1, -1, &err);
+	for (size_t i = 0; r && !err && i < l.n; i++)
+		err = recording_put(r, l.recs[i]);
+	if (r)
+		err = recording_close(r) ?: err;
+	wire_list_release(&l);
+	return !r || err;
+}
