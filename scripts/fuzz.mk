@@ -6,8 +6,8 @@
 # What it finds goes to $(O)/fuzz/found/NAME, crashes to $(O)/fuzz/crash/.
 FUZZ_TIME  ?= 600
 FUZZ       ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_ROOMS ?= base feed stream proto genai trace guard
-FUZZ_LIBS  := -lz -lbrotlidec -lzstd -ljansson -lm
+FUZZ_ROOMS ?= base feed stream proto genai trace guard sink
+FUZZ_LIBS  := -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -ljansson -lpthread -lm
 FUZZ_SAN   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 # Without libFuzzer a main() that replays files takes its place.
@@ -16,8 +16,10 @@ FUZZ_MAIN  ?= tests/fuzz/replay.c
 FUZZ_BIN   := $(FUZZ:%=$(O)/tests/fuzz/fuzz_%)
 $(FUZZ_BIN): $(O)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(filter %.c,$(FUZZ_MAIN)) $(FUZZ_ROOMS:%=$(O)/lib/%.a)
 	$(call say,FUZZER,$@)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -Itests -Itests/unit -Itests/fuzz $(LDFLAGS) $(FUZZ_MAIN) $< \
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -Itests -Itests/unit -Itests/fuzz $(LDFLAGS) $(FUZZ_MAIN) $< $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@ $(FUZZ_LIBS)
+
+$(O)/tests/fuzz/fuzz_flow: $(O)/user/flow.o
 
 fuzz-bin: $(FUZZ_BIN)
 

@@ -77,8 +77,7 @@ static void data(struct run *r, const struct op *op)
 	uint32_t len = op->len * (op->where & 0x80 ? 97 : 1), have = hole ? 0 : op->extra < len ? len - op->extra : len;
 	struct wire_data *d = make(WIRE_DATA, sizeof(*d) + have);
 
-	if (off > UINT64_MAX - len)
-		off = 0;
+	off &= (1ull << 40) - 1;	/* so that sums of many do not overflow */
 	d->stream = d->obj = id;
 	d->dir = dir;
 	d->off = off;
