@@ -8,17 +8,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sink/otlp.h"
+#include "sink/out.h"
 #include "sink/sink.h"
 
 #define LINE_MAX_SZ	(512u * 1024 * 1024)	/* a span of 64 MiB with every byte escaped fits */
 #define LINE_KEEP	(1024 * 1024)		/* memory kept between lines */
-#define STUCK_MS	5000			/* a pipe in non-blocking mode that nobody empties */
+#define STUCK_MS	5000			/* stdout may be a pipe in non-blocking mode that nobody empties */
 
 struct file_sink {
 	struct sink sink;
@@ -105,35 +105,6 @@ static int open_path(const char *path, uid_t owner, gid_t group)
 	return fd;
 }
 
-/* stdout may be shared with a program that has made it non-blocking. */
-static int wait_writable(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	int n = poll(&p, 1, STUCK_MS);
-
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
-	return n ? 0 : -ETIMEDOUT;
-}
-
-static int write_all(int fd, struct view v)
-{
-	ssize_t n;
-	int err;
-
-	while (v.n) {
-		n = write(fd, v.p, v.n);
-		if (n >= 0) {
-			v = view_drop(v, n);
-			continue;
-		}
-		err = errno == EAGAIN ? wait_writable(fd) : errno == EINTR ? 0 : -errno;
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* Half a line would spoil the file for its reader. */
 static int give_up(struct file_sink *f, int err)
 {
@@ -161,7 +132,7 @@ static int file_put(struct sink *s, const struct span *span)
 		buf_release(&f->line);
 		return 0;
 	}
-	err = write_all(f->fd, buf_view(&f->line));
+	err = out_write(f->fd, buf_view(&f->line), STUCK_MS);
 	if (err) {
 		s->stats.dropped++;
 		return give_up(f, err);

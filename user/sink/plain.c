@@ -95,6 +95,11 @@ static size_t width(struct view text, bool utf8, size_t max)
 	return cols;
 }
 
+size_t plain_columns(struct view text)
+{
+	return width(text, true, text.n);
+}
+
 size_t plain_add(struct buf *out, struct view text, size_t cols, bool utf8)
 {
 	struct view dots = utf8 ? VIEW("\xe2\x80\xa6") : VIEW("~");

@@ -15,4 +15,7 @@
  */
 size_t plain_add(struct buf *out, struct view text, size_t cols, bool utf8);
 
+/* The columns that text takes after plain_add(). */
+size_t plain_columns(struct view text);
+
 #endif /* PLAIN_H */
