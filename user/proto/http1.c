@@ -5,15 +5,8 @@
  * A message walks through the places of enum place from START to END_DUE.  What
  * is in sync is decoded in place; only a line that was cut by the end of a piece
  * is copied (line).  When the framing is lost, or was never known because we
- * joined late, the place is HUNT: all bytes pass through pend until a line in
- * there looks like the head of a message and the line behind it like a header.
- * No place in a line is too odd for that, since a JSON body ends without a line
- * end and the next head follows at once.  The lines of a JSON text, an event
- * stream or a log do not end in CRLF, so what they quote is not taken for a head.
- *
- * After a gap in a chunked body the hunt is also for the next chunk: a size line
- * whose chunk ends where it says, with another size line behind it.  Event streams go
- * on behind a lost piece that way.
+ * joined late, the place is HUNT: all bytes pass through pend until http1_hunt.c finds a
+ * head in there, or the next chunk of the message in which the gap was.
  *
  * What was passed over is reported as EV_OPAQUE: bytes handed in = bytes of
  * messages + bytes of EV_OPAQUE.
@@ -22,16 +15,12 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "proto/http1.h"
+#include "proto/http1_hunt.h"
+#include "proto/http1_line.h"
 
 #define LINE_MAX (64 * 1024)		/* of a first line or header line */
 #define HEAD_MAX (1024 * 1024)		/* of a head, or of the trailers; the rest is read for its framing only */
-#define HUNT_MAX (16 * 1024)		/* of a first line found by hunting */
 #define HUNT_STEP (32 * 1024)
-#define METHOD_MAX 32
-#define HUNT_CHUNK_MAX (32 * 1024)	/* of a chunk that proves its size line */
-#define HUNT_CHUNK_LINE_MAX 256
-#define NAME_MAX_HUNT 128
 
 /* What the functions below return to http1_next(). */
 enum { MORE = 0, EVENT = 1, AGAIN = 2 };
@@ -53,15 +42,6 @@ enum place {
 	OVER,
 };
 
-/* How far HUNT has come with what is pending; offsets in there. */
-struct hunt {
-	bool flush;		/* it becomes opaque */
-	bool at_line;		/* a size line may stand at the beginning of the unfinished line */
-	size_t scanned;		/* lines before it are no heads */
-	size_t line;		/* where the unfinished line begins */
-	size_t guess;		/* what stands first may be a chunk; known when this much is there; 0: no */
-};
-
 struct http1 {
 	enum http1_side side;
 	enum place at;
@@ -79,7 +59,7 @@ struct http1 {
 	bool gapped, ended;
 
 	struct hunt hunt;
-	bool in_chunks;		/* HUNT: the message is still open, its next chunk would do as well */
+	bool flush;		/* HUNT: what is pending becomes opaque */
 
 	/* the message */
 	unsigned status;
@@ -96,38 +76,6 @@ struct http1 {
 	bool by_close;
 };
 
-static bool is_ws(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* tchar, RFC 9110 section 5.6.2. */
-static bool is_tchar(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-static bool is_token(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if (!is_tchar(v.p[i]))
-			return false;
-	return v.n > 0;
-}
-
-static struct view without_cr(struct view line)
-{
-	if (line.n && line.p[line.n - 1] == '\r')
-		line.n--;
-	return line;
-}
-
 static struct view pending(const struct http1 *s)
 {
 	return view_drop(buf_view(&s->pend), s->off);
@@ -137,7 +85,7 @@ static void set_init(struct http1 *s, enum http1_side side)
 {
 	*s = (struct http1){ .side = side };
 	buf_init(&s->line, LINE_MAX + 2);
-	buf_init(&s->pend, LINE_MAX + HUNT_MAX + HUNT_STEP + 1024);
+	buf_init(&s->pend, LINE_MAX + HUNT_KEEP + HUNT_STEP);
 }
 
 static void any_init(void *state)
@@ -190,70 +138,14 @@ static int hunt_from_here(struct http1 *s)
 		unread(s);
 	s->at = HUNT;
 	s->hunt = (struct hunt){ 0 };
-	s->in_chunks = false;
 	return AGAIN;
-}
-
-/* HTTP/1.x, nothing else (RFC 9112 section 2.3). */
-static bool version_of(struct view v, unsigned *ret_minor)
-{
-	if (v.n != 8 || !view_starts(v, VIEW("HTTP/1.")) || !is_digit(v.p[7]))
-		return false;
-	*ret_minor = v.p[7] - '0';
-	return true;
-}
-
-/* Words are told apart by white space, however much of it (RFC 9112 section 3). */
-static bool request_line(struct view line, struct proto_event *ev)
-{
-	struct view method, rest, version;
-	const char *sp;
-	unsigned minor;
-
-	if (!view_cut(line, ' ', &method, &rest) || !is_token(method) || method.n > METHOD_MAX)
-		return false;
-	rest = view_trim(rest);
-	sp = rest.n ? memrchr(rest.p, ' ', rest.n) : NULL;
-	if (!sp)
-		return false;
-	version = view_drop(rest, sp + 1 - rest.p);
-	if (!version_of(version, &minor))
-		return false;
-	*ev = (struct proto_event){
-		.kind = EV_REQUEST,
-		.name = method,
-		.value = view_trim((struct view){ rest.p, sp - rest.p }),
-		.num = minor,
-	};
-	return true;
-}
-
-/* HTTP/1.x SP 3DIGIT [SP reason] */
-static bool status_line(struct view line, struct proto_event *ev)
-{
-	unsigned minor;
-	const char *d = line.p + 9;
-
-	if (line.n < 12 || !version_of(view_take(line, 8), &minor) || line.p[8] != ' ')
-		return false;
-	if (!is_digit(d[0]) || !is_digit(d[1]) || !is_digit(d[2]) || d[0] == '0')
-		return false;
-	if (line.n > 12 && !is_ws(line.p[12]))
-		return false;
-	*ev = (struct proto_event){
-		.kind = EV_STATUS,
-		.num = (d[0] - '0') * 100 + (d[1] - '0') * 10 + (d[2] - '0'),
-		.num2 = minor,
-		.value = view_trim(view_drop(line, 12)),
-	};
-	return true;
 }
 
 static bool first_line(struct http1 *s, struct view line, struct proto_event *ev)
 {
-	if (s->side != HTTP1_REQUEST && status_line(line, ev))
+	if (s->side != HTTP1_REQUEST && http1_status_line(line, ev))
 		s->side = HTTP1_RESPONSE;
-	else if (s->side != HTTP1_RESPONSE && request_line(line, ev))
+	else if (s->side != HTTP1_RESPONSE && http1_request_line(line, ev))
 		s->side = HTTP1_REQUEST;
 	else
 		return false;
@@ -547,15 +439,6 @@ static int body(struct http1 *s, struct view *in, struct proto_event *ev)
 	return EVENT;
 }
 
-static int hex(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* After a chunk-size line: data, or the trailers behind the last chunk. */
 static int chunk_begin(struct http1 *s)
 {
@@ -615,7 +498,7 @@ static int chunk_end(struct http1 *s, struct view *in)
 static int end_due(struct http1 *s, struct proto_event *ev)
 {
 	*ev = (struct proto_event){ .kind = EV_END, .num = s->how, .num2 = s->by_close };
-	s->in_chunks = false;
+	s->hunt.in_chunks = false;
 	s->at = s->opaque ? OPAQUE : START;
 	if (s->how == PROTO_END_LOST)
 		hunt_from_here(s);
@@ -629,270 +512,6 @@ static int opaque(struct view *in, struct proto_event *ev)
 	*ev = (struct proto_event){ .kind = EV_OPAQUE, .value = *in };
 	*in = view_drop(*in, in->n);
 	return EVENT;
-}
-
-/* Those that hunting knows: a token alone would find heads in any prose. */
-static const struct view methods[] = {
-	{ "POST", 4 }, { "GET", 3 }, { "PUT", 3 }, { "HEAD", 4 }, { "DELETE", 6 }, { "PATCH", 5 },
-	{ "OPTIONS", 7 }, { "CONNECT", 7 }, { "TRACE", 5 }, { "QUERY", 5 },
-};
-
-static bool is_target(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] <= ' ' || strchr("\"<>\\`", v.p[i]))
-			return false;
-	return v.n && (v.p[0] == '/' || v.p[0] == '*' || is_tchar(v.p[0]));
-}
-
-/* Offset in v of the request line that v ends with; -1: none. */
-static ssize_t request_in(struct view v)
-{
-	unsigned minor;
-	const char *sp;
-	size_t to;
-
-	if (v.n < 9 || v.p[v.n - 9] != ' ' || !version_of(view_drop(v, v.n - 8), &minor))
-		return -1;
-	v.n -= 9;
-	sp = v.n ? memrchr(v.p, ' ', v.n) : NULL;
-	if (!sp || !is_target(view_drop(v, sp + 1 - v.p)))
-		return -1;
-	to = sp - v.p;
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (view_ends(view_take(v, to), methods[i]))
-			return to - methods[i].n;
-	return -1;
-}
-
-/* A reason phrase as servers write it; quotes and markup come from a text about HTTP. */
-static bool is_reason(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if ((unsigned char)v.p[i] < ' ' || strchr("\"<>\\`{}", v.p[i]))
-			return false;
-	return true;
-}
-
-/* The last of several: what stands before it in the line is the end of something else. */
-static ssize_t status_in(struct view v)
-{
-	struct view magic = VIEW("HTTP/1.");
-	struct proto_event ev;
-	ssize_t found = -1;
-	const char *at;
-
-	for (struct view rest = v; (at = memmem(rest.p, rest.n, magic.p, magic.n));) {
-		rest = view_drop(rest, at - rest.p);
-		if (status_line(rest, &ev) && ev.num < 600 && rest.p[7] <= '1')
-			found = at - v.p;
-		rest = view_drop(rest, magic.n);
-	}
-	if (found >= 0 && !is_reason(view_drop(v, found + 12)))
-		return -1;
-	return found;
-}
-
-/* Offset in line (without its LF) at which a head may begin; -1: none. */
-static ssize_t head_in(const struct http1 *s, struct view line)
-{
-	ssize_t at = -1;
-	size_t base;
-
-	if (!line.n || line.p[line.n - 1] != '\r')
-		return -1;
-	line.n--;
-	base = line.n > HUNT_MAX ? line.n - HUNT_MAX : 0;
-	line = view_drop(line, base);
-	if (s->side != HTTP1_RESPONSE)
-		at = request_in(line);
-	if (at < 0 && s->side != HTTP1_REQUEST)
-		at = status_in(line);
-	return at < 0 ? -1 : (ssize_t)base + at;
-}
-
-/* Whether a head goes on here, behind its first line: 1 yes, 0 no, -1 more bytes would tell. */
-static int header_follows(struct view v)
-{
-	size_t i;
-
-	if (view_starts(v, VIEW("\r\n")))
-		return 1;
-	if (v.n == 1 && v.p[0] == '\r')
-		return -1;
-	for (i = 0; i < v.n && is_tchar(v.p[i]); i++)
-		if (i == NAME_MAX_HUNT)
-			return 0;
-	if (i == v.n)
-		return -1;
-	return i && v.p[i] == ':';
-}
-
-/* A control character ends what may become a head; behind the last one from from on, or none. */
-static size_t after_control(struct view v, size_t from, size_t none)
-{
-	for (size_t i = v.n; i > from; i--)
-		if ((unsigned char)v.p[i - 1] < ' ' && v.p[i - 1] != '\r')
-			return i;
-	return none;
-}
-
-/* The size that a chunk-size line gives; false: it is none. */
-static bool chunk_line(struct view line, uint64_t *ret_size)
-{
-	size_t i;
-
-	*ret_size = 0;
-	for (i = 0; i < line.n && i < 8 && hex(line.p[i]) >= 0; i++)
-		*ret_size = *ret_size * 16 + hex(line.p[i]);
-	if (!i || *ret_size > HUNT_CHUNK_MAX || line.n > HUNT_CHUNK_LINE_MAX || line.p[line.n - 1] != '\r')
-		return false;
-	line = (struct view){ line.p + i, line.n - i - 1 };
-	/* No control characters: hunt_tail() drops what stands before one. */
-	return !line.n || (memchr("; ", line.p[0], 2) && after_control(line, 0, 0) == 0 && !memchr(line.p, '\r', line.n));
-}
-
-/* Bytes that have to be there to tell whether a chunk of that size stands behind its line: the next size line's first. */
-static size_t guess_needs(uint64_t size, size_t behind)
-{
-	return behind + size + 2 + (size > 0);
-}
-
-/* Lines from from on, up to before to: offset of one that could be a size line; to: none. */
-static size_t next_chunk_line(struct view v, size_t from, size_t to, uint64_t *ret_size, size_t *ret_behind)
-{
-	while (from < to) {
-		const char *nl = memchr(v.p + from, '\n', to - from);
-		struct view line = { v.p + from, (nl ? nl : v.p + to) - v.p - from };
-
-		if (!nl)
-			return to;
-		*ret_behind = nl + 1 - v.p;
-		if (from >= 2 && v.p[from - 2] == '\r' && chunk_line(line, ret_size))
-			return from;
-		from = *ret_behind;
-	}
-	return to;
-}
-
-/*
- * All that was needed is there.  A chunk that ends in a line end, has the next size line
- * behind it, and nothing in it that looks like one.
- */
-static bool guess_holds(struct view v)
-{
-	size_t behind, inner, n;
-	uint64_t size, inner_size;
-	const char *nl = memchr(v.p, '\n', v.n);
-
-	chunk_line((struct view){ v.p, nl - v.p }, &size);
-	behind = nl + 1 - v.p;
-	n = behind + size;
-	if (!view_starts(view_drop(v, n), VIEW("\r\n")) || (size && hex(v.p[n + 2]) < 0))
-		return false;
-	return next_chunk_line(v, behind, n, &inner_size, &inner) == n;
-}
-
-/* The first n bytes are settled. */
-static size_t hunted(struct hunt *h, size_t n)
-{
-	if (n > h->line)
-		h->at_line = false;
-	h->scanned -= n < h->scanned ? n : h->scanned;
-	h->line -= n < h->line ? n : h->line;
-	h->guess -= n < h->guess ? n : h->guess;
-	return n;
-}
-
-/* The guess was wrong: to the next line that may be one, among those that were looked at. */
-static size_t guess_again(struct hunt *h, struct view v)
-{
-	const char *nl = memchr(v.p, '\n', v.n);
-	uint64_t size;
-	size_t behind, at = next_chunk_line(v, nl + 1 - v.p, h->line, &size, &behind);
-
-	h->guess = at < h->line ? guess_needs(size, behind) : 0;
-	return hunted(h, at);
-}
-
-static size_t hunt_tail(struct hunt *h, struct view v)
-{
-	size_t to = h->line;
-
-	if (v.n - to > 2 * HUNT_MAX)
-		to = v.n - HUNT_MAX - 1;
-	to = after_control(v, h->scanned > to ? h->scanned : to, to);
-	h->scanned = v.n;
-	return hunted(h, h->guess ? 0 : to);
-}
-
-enum find { NOTHING, A_HEAD, A_CHUNK };
-
-/*
- * A whole line begins at h->line and ends at nl.  EVENT: hunt_lines() is done, *ret_n is its result.
- * MORE: bytes behind what is seen would tell.  AGAIN: on to the next line.
- */
-static int hunt_line(struct http1 *s, struct view seen, const char *nl, enum find *ret_found, size_t *ret_n)
-{
-	struct hunt *h = &s->hunt;
-	size_t from = h->line, behind = nl + 1 - seen.p;
-	struct view line = { seen.p + from, nl - seen.p - from };
-	bool candidate = s->in_chunks && !h->guess && h->at_line;
-	ssize_t at = head_in(s, line);
-	int head = at < 0 ? 0 : header_follows(view_drop(seen, behind));
-	uint64_t size;
-
-	if (head) {
-		h->scanned = behind - 1;
-		if (head > 0)
-			h->guess = 0;
-		*ret_found = head > 0 ? A_HEAD : NOTHING;
-		*ret_n = from + at;
-		return head > 0 || !h->guess ? EVENT : MORE;
-	}
-	h->line = h->scanned = behind;
-	/* Of an LF right behind the gap, the gap took the CR. */
-	h->at_line = view_ends(line, VIEW("\r")) || (candidate && !line.n);
-	if (!candidate || !chunk_line(line, &size))
-		return AGAIN;
-	h->guess = guess_needs(size, behind);
-	*ret_n = from;
-	return from ? EVENT : AGAIN;
-}
-
-/*
- * Looks through what is pending, in the order in which bytes tell something.
- * Returns how many bytes are of no message; *ret_found: what stands behind them.
- */
-static size_t hunt_lines(struct http1 *s, enum find *ret_found)
-{
-	struct hunt *h = &s->hunt;
-	struct view v = pending(s);
-	size_t n;
-
-	for (;;) {
-		struct view seen = h->guess ? view_take(v, h->guess) : v;
-		const char *nl = NULL;
-		int r = MORE;
-
-		if (seen.n > h->scanned)
-			nl = memchr(seen.p + h->scanned, '\n', seen.n - h->scanned);
-		if (nl)
-			r = hunt_line(s, seen, nl, ret_found, &n);
-		if (r == EVENT)
-			return hunted(h, n);
-		if (r == AGAIN)
-			continue;
-		if (!h->guess || v.n < h->guess)
-			return nl ? 0 : hunt_tail(h, v);
-		if (guess_holds(view_take(v, h->guess))) {
-			*ret_found = A_CHUNK;
-			return 0;
-		}
-		n = guess_again(h, v);
-		if (n)
-			return n;
-	}
 }
 
 static int hunt_more(struct http1 *s, struct view *in)
@@ -912,15 +531,15 @@ static int hunt_more(struct http1 *s, struct view *in)
 }
 
 /* What was found begins where pending bytes now begin. */
-static int found(struct http1 *s, enum find what)
+static int found(struct http1 *s, enum hunt_find what)
 {
-	if (what == A_CHUNK) {
-		s->in_chunks = false;
+	if (what == HUNT_CHUNK) {
+		s->hunt.in_chunks = false;
 		chunk_next(s);
 		return AGAIN;
 	}
 	/* The open message ended somewhere in between; after its EV_END the head is found again. */
-	if (s->in_chunks)
+	if (s->hunt.in_chunks)
 		return finish(s, PROTO_END_LOST);
 	s->at = START;
 	return AGAIN;
@@ -928,10 +547,10 @@ static int found(struct http1 *s, enum find what)
 
 static int hunt(struct http1 *s, struct view *in, struct proto_event *ev)
 {
-	enum find what = NOTHING;
-	size_t n = s->hunt.flush ? pending(s).n : hunt_lines(s, &what);
+	enum hunt_find what = HUNT_NOTHING;
+	size_t n = s->flush ? pending(s).n : hunt_look(&s->hunt, s->side, pending(s), &what);
 
-	if (s->hunt.flush)
+	if (s->flush)
 		s->hunt = (struct hunt){ .at_line = true };
 	if (n) {
 		*ev = (struct proto_event){ .kind = EV_OPAQUE, .value = view_take(pending(s), n) };
@@ -985,8 +604,7 @@ static int body_gap(struct http1 *s, struct proto_event *ev, uint64_t n)
 static int hunt_chunk(struct http1 *s)
 {
 	s->at = HUNT;
-	s->hunt = (struct hunt){ .at_line = true };
-	s->in_chunks = true;
+	s->hunt = (struct hunt){ .in_chunks = true, .at_line = true };
 	return AGAIN;
 }
 
@@ -1042,7 +660,7 @@ static int take_gap(struct http1 *s, struct proto_event *ev)
 		hunt_from_here(s);
 		/* fallthrough */
 	case HUNT:
-		s->hunt.flush = true;
+		s->flush = true;
 		return AGAIN;
 	case BODY_LENGTH:
 		return gap_in_length(s, ev, n);
@@ -1075,10 +693,10 @@ static int take_end(struct http1 *s)
 		hunt_from_here(s);
 		/* fallthrough */
 	case HUNT:
-		s->hunt.flush = pending(s).n;
-		if (s->hunt.flush)
+		s->flush = pending(s).n;
+		if (s->flush)
 			return AGAIN;
-		if (s->in_chunks)
+		if (s->hunt.in_chunks)
 			return finish(s, PROTO_END_CUT);
 		s->at = OVER;
 		return AGAIN;
@@ -1177,7 +795,7 @@ void http1_request_opaque(void *state)
 
 	if (s->at == START)
 		hunt_from_here(s);
-	if (s->at == HUNT && !s->in_chunks)
+	if (s->at == HUNT && !s->hunt.in_chunks)
 		s->at = OPAQUE;
 	else
 		s->opaque = true;
@@ -1201,7 +819,7 @@ bool http1_idle(const void *state)
 {
 	const struct http1 *s = state;
 
-	return (s->at == HUNT && !s->in_chunks) || (s->at == START && !s->line.n && !pending(s).n);
+	return (s->at == HUNT && !s->hunt.in_chunks) || (s->at == START && !s->line.n && !pending(s).n);
 }
 
 static size_t http1_memory(const void *state)
