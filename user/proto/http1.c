@@ -550,8 +550,10 @@ static int hunt(struct http1 *s, struct view *in, struct proto_event *ev)
 	enum hunt_find what = HUNT_NOTHING;
 	size_t n = s->flush ? pending(s).n : hunt_look(&s->hunt, s->side, pending(s), &what);
 
-	if (s->flush)
-		s->hunt = (struct hunt){ .at_line = true };
+	if (s->flush) {
+		s->flush = false;
+		s->hunt = (struct hunt){ .in_chunks = s->hunt.in_chunks, .at_line = true };
+	}
 	if (n) {
 		*ev = (struct proto_event){ .kind = EV_OPAQUE, .value = view_take(pending(s), n) };
 		s->off += n;
