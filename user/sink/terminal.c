@@ -27,7 +27,7 @@
 #define DRAW_WAIT_MS	5000
 
 struct totals {
-	uint64_t calls, processes, errors, incomplete, lost;
+	uint64_t calls, with_usage, processes, errors, incomplete, lost;
 	int64_t input, cached, output;
 };
 
@@ -88,6 +88,8 @@ static void count(struct totals *n, const struct span *s)
 	}
 	n->calls++;
 	n->errors += s->error;
+	n->with_usage += attrs_get(&s->attrs, ATTR_GEN_AI_USAGE_INPUT_TOKENS) ||
+			 attrs_get(&s->attrs, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
 	add_up(&n->input, at_least_0(s, ATTR_GEN_AI_USAGE_INPUT_TOKENS));
 	add_up(&n->cached, at_least_0(s, ATTR_GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS));
 	add_up(&n->output, at_least_0(s, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS));
@@ -194,9 +196,7 @@ static void add_token_sums(struct buf *out, const struct totals *n)
 	}
 	buf_add(out, VIEW(", "));
 	row_add_number(out, n->output);
-	buf_add(out, VIEW(" out, "));
-	row_add_number(out, n->errors);
-	buf_add(out, VIEW(" failed"));
+	buf_add(out, VIEW(" out"));
 }
 
 static void add_summary(struct terminal *t)
@@ -209,8 +209,10 @@ static void add_summary(struct terminal *t)
 		return;
 	buf_add_byte(out, '\n');
 	add_plural(out, n->calls, "model call", "model calls");
-	if (n->calls)
+	if (n->with_usage)
 		add_token_sums(out, n);
+	if (n->calls)
+		buf_addf(out, ", %llu failed", (unsigned long long)n->errors);
 	buf_add_byte(out, '\n');
 	add_plural(out, n->processes, "process", "processes");
 	buf_add(out, VIEW(", "));

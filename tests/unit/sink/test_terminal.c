@@ -197,6 +197,7 @@ static void colour_only_when_asked_for(void **state)
 	show(&s, a_bad_call(1, 0, 0));
 	sink_flush(s.sink, 1000);
 	assert_non_null(strstr(screen_text(&s), "\033[31mrate_limit"));
+	assert_non_null(strstr(s.text, "\n1 model call, 1 failed\n"));	/* nobody said how many tokens */
 	screen_close(&s);
 	s = screen_open("C", false, false);
 	show(&s, a_bad_call(1, 0, 0));
