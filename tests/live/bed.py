@@ -68,14 +68,15 @@ class Server:
         return env
 
     def mark(self):
-        return self.log_path.stat().st_size if self.log_path.exists() else 0
+        return self.log_path.stat().st_size if self.log_path.exists() else 0, time.time_ns()
 
-    def log(self, mark=0):
-        """Whole lines that were logged since mark."""
+    def log(self, mark=(0, 0)):
+        """What began and was logged since mark."""
         with open(self.log_path, "rb") as f:
-            f.seek(mark)
+            f.seek(mark[0])
             data = f.read()
-        return [json.loads(line) for line in data[:data.rfind(b"\n") + 1].splitlines()]
+        entries = [json.loads(line) for line in data[:data.rfind(b"\n") + 1].splitlines()]
+        return [e for e in entries if (e["since"] if e["kind"] == "connection" else e["req"]["first_ts"]) >= mark[1]]
 
     def exchanges(self, mark, count=None):
         """The model exchanges since mark, by the model they asked for; waits until there are so many."""
@@ -230,6 +231,20 @@ class Bench:
                     f.close()
 
 
+def child_of(p, word):
+    """The process below p whose command line has this word."""
+    def look():
+        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(path.read_text().rsplit(")", 1)[1].split()[1])
+                if parent == p.pid and word in (path.parent / "cmdline").read_text():
+                    return int(path.parent.name)
+            except OSError:	# it ended while we looked
+                pass
+        return None
+    return wait_for(look)
+
+
 def attached():
     """The BPF links and programs of this machine, to compare before and after."""
     out = {}
@@ -351,7 +366,7 @@ def expected(e):
 
 COMPARED = ("gen_ai.", "openai.", "error.", "server.", "http.")
 CONTENT = ("gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions")
-SLACK_NS = 5_000_000	# two clock readings of one machine, and rounding
+SLACK_NS = 250_000_000	# a piece is stamped when the call returns, and on two busy cores that can be a while after the server had it
 
 
 def check_span(span, e, content=False):
@@ -359,15 +374,22 @@ def check_span(span, e, content=False):
     want = expected(e)
     got = {k: v for k, v in span.attrs.items() if k.startswith(COMPARED) and k not in CONTENT}
     chunk = got.pop("gen_ai.response.time_to_first_chunk", None)
+    unread = failed(e) and "fail_first" in e["scenario"] and got.get("error.type") == str(e["resp"]["status"])
+    if unread:	# an SDK that tries again need not read why: then the status is the only word that it saw
+        want["error.type"] = got["error.type"]
     assert got == want
     assert span.kind == 3	# CLIENT
     assert span.name == f"{want['gen_ai.operation.name']} {want['gen_ai.request.model']}"
-    assert span["network.peer.address"] == "127.0.0.1" and span["network.peer.port"] == e["port"]
+    # A TLS object that writes to memory is bound to its socket by inference: absent, or right.
+    assert (span["network.peer.address"], span["network.peer.port"]) in (("127.0.0.1", e["port"]), (None, None))
+    assert span["network.peer.address"] or span["onlooker.peer.basis"] is None
     if failed(e):
-        assert span.status.get("code") == 2 and span.status.get("message"), span.status
+        assert span.status.get("code") == 2 and (unread or span.status.get("message")), span.status
     else:
         assert span.status.get("code", 0) == 0, span.status
-    assert "onlooker.capture.complete" not in span.attrs and "onlooker.exchange.end" not in span.attrs, span
+    assert "onlooker.capture.complete" not in span.attrs, span
+    # SDKs close a connection after the provider's own last event, without reading HTTP's end: said, and no error.
+    assert span["onlooker.exchange.end"] in ((None, "cut") if e["resp"].get("sse") or unread else (None,)), span
     check_times(span, e, chunk)
     here = {k for k in CONTENT if k in span.attrs}
     if content:
@@ -381,7 +403,7 @@ def check_times(span, e, chunk):
     """The client began before the server got it, and ended after the server had sent it."""
     req, resp = e["req"], e["resp"]
     assert span.start <= req["first_ts"] + SLACK_NS, "the span began after the server had the first byte"
-    assert span.start >= req["first_ts"] - 10_000_000_000
+    assert span.start >= req["first_ts"] - 10_000_000_000, "the span began long before the server heard of it"
     assert span.end >= span.start
     if not resp.get("sse"):
         assert chunk is None, "time_to_first_chunk of an answer that was no stream"
@@ -475,8 +497,8 @@ def tool_result_ids(messages):
     return out
 
 
-def check_all(run, exchanges, content=False):
-    """One span for each exchange and none besides; each right."""
+def check_all(run, exchanges, content=False, unbound_max=0.0):
+    """One span for each exchange and none besides; each right. unbound_max: the share that may lack its peer."""
     assert len(run.calls) == len(exchanges), f"{len(run.calls)} spans for {len(exchanges)} exchanges\n{run.err}"
     by_id = {}
     for s in run.calls:
@@ -485,6 +507,8 @@ def check_all(run, exchanges, content=False):
         found = by_id.get(key_of_entry(e), [])
         assert len(found) == 1, f"{len(found)} spans for {key_of_entry(e)}"
         check_span(found[0], e, content)
+    unbound = [s for s in run.calls if not s["network.peer.address"]]
+    assert len(unbound) <= unbound_max * len(exchanges), f"{len(unbound)} of {len(exchanges)} without a peer"
 
 
 def key_of_span(s):

@@ -77,7 +77,7 @@ class Connection:
         self.bytes_in = self.bytes_out = 0
         self.sends = 0
         self.info = {}
-        self.first_in = now()
+        self.first_in = self.since = now()
 
     def recv(self):
         try:
@@ -346,7 +346,7 @@ class Server:
             why = f"{type(e).__name__}: {e}"
         self.hang_up(c)
         self.log.put(kind="connection", conn=no, peer_port=c.peer_port, port=c.port, bytes_in=c.bytes_in,
-                     bytes_out=c.bytes_out, sends=c.sends, why=why, **c.info)
+                     bytes_out=c.bytes_out, since=c.since, sends=c.sends, why=why, **c.info)
 
     @staticmethod
     def hang_up(c):
@@ -544,7 +544,6 @@ def main():
     p.add_argument("--until-eof", action="store_true", help="end when standard input does")
     o = p.parse_args()
     os.makedirs(o.dir, exist_ok=True)
-    sys.setrecursionlimit(10000)
     threading.stack_size(1 << 20)
     s = Server(o.dir, o.log or os.path.join(o.dir, "server.log"))
     signal.signal(signal.SIGTERM, lambda *_: s.stopping.set())
