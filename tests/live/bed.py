@@ -245,12 +245,27 @@ def child_of(p, word):
     return wait_for(look)
 
 
+def held():
+    """BPF programs and links that some process has open."""
+    out = {"prog": set(), "link": set()}
+    for path in pathlib.Path("/proc").glob("[0-9]*/fdinfo/*"):
+        try:
+            for line in path.read_text().splitlines():
+                word, _, value = line.partition("_id:")
+                if word in out:
+                    out[word].add(int(value))
+        except OSError:	# it ended while we looked
+            pass
+    return out
+
+
 def attached():
-    """The BPF links and programs of this machine, to compare before and after."""
+    """The BPF programs and links of this machine that no living process holds: what a killed observer would leave."""
     out = {}
+    mine = held()
     for what in ("link", "prog"):
         text = subprocess.run(["bpftool", "-j", what], capture_output=True, text=True, check=True).stdout
-        out[what] = {x["id"] for x in json.loads(text or "[]")}
+        out[what] = {x["id"] for x in json.loads(text or "[]")} - mine[what]
     return out
 
 
