@@ -34,7 +34,7 @@ static const struct view methods[] = {
 static bool is_target(struct view v)
 {
 	for (size_t i = 0; i < v.n; i++)
-		if (v.p[i] <= ' ' || strchr("\"<>\\`", v.p[i]))
+		if ((unsigned char)v.p[i] <= ' ' || strchr("\"<>\\`", v.p[i]))
 			return false;
 	return v.n && (v.p[0] == '/' || v.p[0] == '*' || is_tchar(v.p[0]));
 }

@@ -266,6 +266,26 @@ static void test_broken(void **state)
 	buf_release(&out);
 }
 
+/* Of two broken codings the one is to blame that broke on the earlier bytes, however they are cut. */
+static void test_broken_twice(void **state)
+{
+	char z[200];
+	uLongf n = sizeof(z);
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	assert_int_equal(compress((Bytef *)z, &n, (const Bytef *)"no gzip at all", 14), Z_OK);
+	z[n - 1] ^= 1;
+	for (size_t step = 1; step <= n; step++) {
+		struct coding *c = coding_new(VIEW("gzip, deflate"));
+
+		assert_int_equal(take(c, (struct view){ z, n }, step, &out), -EILSEQ);
+		assert_string_equal(coding_error(c), "gzip: broken data");
+		coding_free(c);
+	}
+	buf_release(&out);
+}
+
 static void test_cut_and_gap(void **state)
 {
 	struct buf b = z_make(31, events, 3, NULL), out;
@@ -374,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_broken_twice),
 		cmocka_unit_test(test_cut_and_gap),
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_zstd_window),

@@ -217,6 +217,7 @@ static void test_chunk_hunt(void **state)
 	GAP(CH "5\r\nab", 100, "xy\r\n1\r\nd\r\n0\r\n\r\n" NEXT, "G? O(xy\r\n) B(d) E0 " NEXTE);
 	GAP(CH "5\r\nab", 100, "b\r\n1\r\nd\r\n1\r\ne\r\n0\r\n\r\n" NEXT, "G? O(b\r\n) B(d) B(e) E0 " NEXTE);
 	GAP(CH "5\r\nab", 100, "\n1\r\nd\r\n0\r\n\r\n" NEXT, "G? O(\n) B(d) E0 " NEXTE);
+	GAP(CH "5\r\nab", 100, "c6\r.\0\r\n1\r\nd\r\n0\r\n\r\n" NEXT, "G? O(c6\r.) B(d) E0 " NEXTE);
 	/* There is none. */
 	GAP(CH "5\r\nab", 100, "x\r\ny\r\n-1\r\n" NEXT, "G? O(x\r\ny\r\n-1\r\n) E2 " NEXTE);
 	GAP(CH "5\r\nab", 100, NEXT, "G? E2 " NEXTE);

@@ -75,6 +75,23 @@ static void test_end(void **state)
 	SSE("", "");
 }
 
+static void test_after_end(void **state)
+{
+	void *s = malloc(proto_sse.state_size);
+	struct buf got;
+
+	buf_init(&got, 1 << 20);
+	proto_sse.init(s);
+	events_pull(&got, &proto_sse, s, VIEW("data: a\ndata: b"));
+	proto_sse.end(s);
+	events_pull(&got, &proto_sse, s, VIEW("c\n\ndata: d\n\n"));
+	events_pull(&got, &proto_sse, s, VIEW("data: e\n\n"));
+	assert_true(view_eq(buf_view(&got), VIEW("V(message:a\nb)cut")));
+	proto_sse.fini(s);
+	free(s);
+	buf_release(&got);
+}
+
 static void test_gaps(void **state)
 {
 	sse(VIEW("data: a\n\ndata: b"), 5, VIEW("c\n\ndata: d\n\n"), "V(message:a) V(message:b)cut V(message:d)");
@@ -137,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_bom),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_after_end),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_endless),
 	};
