@@ -32,6 +32,12 @@ fuzz:
 	$(Q)scripts/run-fuzz $(FUZZ_TIME) $(O)/fuzz $(FUZZ)
 
 # Its second reader, to be compared with.
-$(O)/tests/unit/base/test_json_jansson: LIBS += -ljansson
+$(O)/tests/unit/base/test_json_jansson: private LIBS += -ljansson
 
-.PHONY: fuzz fuzz-bin fuzz-corpus
+# Every allocation fails once; part of `make check`.
+$(O)/tests/unit/flow/test_oom: private ALL_CFLAGS += -Itests
+$(O)/tests/unit/flow/test_oom: private LDFLAGS += $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
+check-oom: $(O)/tests/unit/flow/test_oom
+	$(Q)scripts/run-units $(O) $<
+
+.PHONY: fuzz fuzz-bin fuzz-corpus check-oom
