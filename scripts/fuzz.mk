@@ -25,6 +25,7 @@ fuzz-bin: $(FUZZ_BIN)
 
 fuzz-corpus: $(FUZZ_BIN)
 	$(Q)scripts/run-fuzz corpus $(O) $(FUZZ)
+check: fuzz-corpus
 
 fuzz:
 	$(Q)$(MAKE) O=$(O)/fuzz CC='$(CLANG)' CFLAGS='-g -O1 -fno-omit-frame-pointer $(FUZZ_SAN)' \
