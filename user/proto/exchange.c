@@ -2,11 +2,8 @@
 /*
  * Exchanges of one HTTP/1 connection.
  *
- *	bytes ─▶ http1 ─▶ content coding ─▶ sse ─▶ XEV_EVENT
- *	                                 └▶ struct body
- *
  * Each direction is a struct side that pulls from its decoder one event at a time;
- * a body is drained through coding and SSE before the next event is asked for.
+ * a body is drained through its pipe before the next event is asked for.
  *
  * Responses answer requests in order (RFC 9112 section 9.3).  That order is all there is
  * to pair them by, so what a gap may have swallowed matters: a response behind one is
@@ -16,14 +13,13 @@
 #include <stdlib.h>
 
 #include "proto/body.h"
-#include "proto/coding.h"
 #include "proto/exchange.h"
 #include "proto/http1.h"
+#include "proto/pipe.h"
 
 #define OPEN_MAX 1024			/* exchanges of a connection at once */
 #define HOLD_MAX (48 * 1024 * 1024)	/* bytes of headers and bodies of a connection */
 #define ARENA_MAX (1024 * 1024)
-#define STEP (64 * 1024)
 
 enum { MORE = 0, EVENT = 1, AGAIN = 2 };
 
@@ -56,14 +52,7 @@ struct side {
 	bool over;		/* its EV_END came; what is still in the pipe comes first */
 	bool whole;		/* and it was in good order */
 
-	/* its body */
-	struct view coded, text;
-	bool more;		/* coding has more without input */
-	struct coding *coding;
-	struct buf scratch;	/* what coding_take() gave last */
-	struct body_fill fill;
-	void *sse;
-	bool poke, sse_ended;	/* sse may have events without input */
+	struct pipe pipe;	/* its body */
 };
 
 struct conn {
@@ -111,7 +100,6 @@ static bool side_init(struct side *s, int dir, bool joined)
 {
 	s->dir = dir;
 	s->lost = s->dirty = joined;
-	buf_init(&s->scratch, STEP);
 	s->h1 = malloc(proto_http1.state_size);
 	if (!s->h1)
 		return false;
@@ -121,22 +109,9 @@ static bool side_init(struct side *s, int dir, bool joined)
 	return true;
 }
 
-static void body_pipe_release(struct side *s)
-{
-	coding_free(s->coding);
-	s->coding = NULL;
-	if (s->sse)
-		proto_sse.fini(s->sse);
-	free(s->sse);
-	s->sse = NULL;
-	buf_release(&s->scratch);
-	s->coded = s->text = VIEW_NONE;
-	s->more = s->poke = s->sse_ended = false;
-}
-
 static void side_release(struct side *s)
 {
-	body_pipe_release(s);
+	pipe_close(&s->pipe);
 	if (s->h1)
 		proto_http1.fini(s->h1);
 	free(s->h1);
@@ -416,36 +391,6 @@ static int on_header(struct conn *c, struct side *s, const struct proto_event *p
 	return AGAIN;
 }
 
-/* Content-Encoding may be a list, and may come in several lines that make one list (RFC 9110 section 5.3). */
-static struct coding *coding_of(const struct message *m)
-{
-	struct view first = message_header(m, "content-encoding");
-	struct coding *coding;
-	struct buf list;
-	int err = 0;
-
-	buf_init(&list, 1024);
-	for (const struct header *h = m->headers; h && !err; h = h->next) {
-		if (!view_eq_nocase(h->name, VIEW("content-encoding")))
-			continue;
-		if (h->value.p != first.p)
-			err = buf_add_byte(&list, ',');
-		err = err ? err : buf_add(&list, h->value);
-	}
-	coding = coding_new(err ? VIEW("?") : buf_view(&list));
-	buf_release(&list);
-	return coding;
-}
-
-static void begin_sse(struct side *s)
-{
-	s->sse = malloc(proto_sse.state_size);
-	if (!s->sse)
-		return;
-	proto_sse.init(s->sse);
-	s->msg->kind = BODY_SSE;
-}
-
 static void upgrade(struct conn *c, struct side *s)
 {
 	struct xch *x = s->cur;
@@ -471,19 +416,14 @@ static void hint(struct conn *c, struct side *s)
 static int on_head(struct conn *c, struct side *s, const struct proto_event *pe, struct xev *ev)
 {
 	struct message *m = s->msg;
-	struct view type;
 
 	if (!m || s->interim)
 		return AGAIN;
 	m->seen = true;
 	m->header_cnt += pe->num;
-	type = message_header(m, "content-type");
-	s->coding = coding_of(m);
-	s->fill = body_fill(type);
+	pipe_open(&s->pipe, m, !is_request_side(c, s));
 	if (is_request_side(c, s))
 		return AGAIN;
-	if (media_type_is(type, "text/event-stream"))
-		begin_sse(s);
 	hint(c, s);
 	*ev = (struct xev){ .kind = XEV_RESPONSE, .x = &s->cur->x, .ts = s->ts };
 	return EVENT;
@@ -493,10 +433,8 @@ static int on_head(struct conn *c, struct side *s, const struct proto_event *pe,
 
 static int on_body(struct side *s, const struct proto_event *pe)
 {
-	if (!s->msg || s->interim)
-		return AGAIN;
-	s->msg->body.coded += pe->value.n;
-	s->coded = pe->value;
+	if (s->msg && !s->interim)
+		pipe_put(&s->pipe, pe->value);
 	return AGAIN;
 }
 
@@ -505,54 +443,25 @@ static int on_gap(struct side *s, const struct proto_event *pe)
 	if (!s->msg || s->interim)
 		return AGAIN;
 	s->cur->damaged = true;
-	if (pe->num != UINT64_MAX)
-		s->msg->body.lost += pe->num;
-	if (s->coding)
-		coding_gap(s->coding);
-	else
-		body_gap(&s->msg->body, &s->fill);
-	if (s->sse) {
-		proto_sse.gap(s->sse, pe->num);
-		s->poke = true;
-	}
+	pipe_gap(&s->pipe, pe->num);
 	return AGAIN;
 }
 
-/* Coded bytes to text.  False: there is none for now. */
-static bool decode(struct side *s)
-{
-	int r;
-
-	if (!s->coding) {
-		s->text = s->coded;
-		s->coded = VIEW_NONE;
-	}
-	while (!s->text.n && (s->coded.n || s->more)) {
-		buf_reset(&s->scratch);
-		r = coding_take(s->coding, &s->coded, &s->scratch);
-		s->more = r > 0;
-		if (r < 0)
-			s->coded = VIEW_NONE;
-		s->text = buf_view(&s->scratch);
-	}
-	if (s->sse)
-		s->msg->body.decoded += s->text.n;
-	return s->text.n;
-}
-
-static int sse_step(struct side *s, struct xev *ev)
+/* EVENT, or MORE when the pipe is empty. */
+static int body_step(struct conn *c, struct side *s, struct xev *ev)
 {
 	struct message *m = s->msg;
 	struct proto_event pe;
-	int r = proto_sse.next(s->sse, &s->text, &pe);
+	size_t before;
+	int r;
 
-	if (r <= 0) {
-		s->text = VIEW_NONE;
-		s->poke = false;
-		if (r < 0)
-			m->body.error = "sse: out of memory";
-		return AGAIN;
-	}
+	if (!m || !pipe_busy(&s->pipe))
+		return MORE;
+	before = body_memory(&m->body);
+	r = pipe_next(&s->pipe, &pe, c->held < HOLD_MAX ? HOLD_MAX - c->held : 0);
+	hold(c, s->cur, before, body_memory(&m->body));
+	if (!r)
+		return MORE;
 	if (!m->event_cnt++)
 		m->first_event_ts = s->ts;
 	*ev = (struct xev){
@@ -564,30 +473,6 @@ static int sse_step(struct side *s, struct xev *ev)
 		.ts = s->ts,
 	};
 	return EVENT;
-}
-
-static void collect(struct conn *c, struct side *s)
-{
-	struct body *b = &s->msg->body;
-	size_t before = body_memory(b);
-
-	body_add(b, &s->fill, s->text, c->held < HOLD_MAX ? HOLD_MAX - c->held : 0);
-	hold(c, s->cur, before, body_memory(b));
-	s->text = VIEW_NONE;
-}
-
-/* EVENT, or MORE when the pipe is empty. */
-static int body_step(struct conn *c, struct side *s, struct xev *ev)
-{
-	while (s->text.n || s->poke || s->coded.n || s->more) {
-		if (!s->text.n && !s->poke && !decode(s))
-			break;
-		if (!s->sse)
-			collect(c, s);
-		else if (sse_step(s, ev) == EVENT)
-			return EVENT;
-	}
-	return MORE;
 }
 
 /* --- ends --- */
@@ -605,36 +490,21 @@ static int on_end(struct side *s, const struct proto_event *pe)
 	return AGAIN;
 }
 
-static void finish_body(struct side *s)
-{
-	struct body *b = &s->msg->body;
-
-	if (s->coding && !b->error)
-		b->error = s->whole ? coding_end_error(s->coding) : coding_error(s->coding);
-	if (s->msg->kind == BODY_BYTES)
-		body_finish(b, s->whole);
-	else
-		b->complete = s->whole && !b->lost && !b->error;
-}
-
 static int end_message(struct conn *c, struct side *s, struct xev *ev)
 {
 	struct xch *x = s->cur;
 	bool request = is_request_side(c, s);
 
-	if (s->sse && !s->sse_ended) {
-		proto_sse.end(s->sse);
-		s->sse_ended = s->poke = true;
+	if (pipe_end(&s->pipe))
 		return AGAIN;
-	}
 	s->over = s->refused = false;
 	if (!x || s->interim) {
 		s->interim = false;
 		return AGAIN;
 	}
 	s->msg->done = s->whole;
-	finish_body(s);
-	body_pipe_release(s);
+	pipe_finish(&s->pipe, s->msg, s->whole);
+	pipe_close(&s->pipe);
 	s->cur = NULL;
 	s->msg = NULL;
 	if (request)
@@ -860,11 +730,7 @@ const struct conn_books *conn_books(const struct conn *c)
 
 static size_t side_memory(const struct side *s)
 {
-	size_t n = proto_http1.state_size + proto_http1.memory(s->h1) + s->scratch.cap;
-
-	if (s->sse)
-		n += proto_sse.state_size + proto_sse.memory(s->sse);
-	return s->coding ? n + coding_memory(s->coding) : n;
+	return proto_http1.state_size + proto_http1.memory(s->h1) + pipe_memory(&s->pipe);
 }
 
 size_t conn_memory(const struct conn *c)
