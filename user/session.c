@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -142,6 +143,7 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 	bool otlp = s->o->otlp || environment_exports();
 	int err = 0;
 
+	signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error of one sink; CMD was started before and keeps its own */
 	s->flow = flow_new(&c);
 	if (!s->flow) {
 		fprintf(stderr, "onlooker %s: out of memory\n", s->verb);
