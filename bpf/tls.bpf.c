@@ -350,6 +350,26 @@ static __noinline void data_moved(struct thread *th, struct frame *f, const vola
 	emit_move(m);
 }
 
+/*
+ * The peer said that it sends no more (close_notify).  SSL_get_error() says
+ * SSL_ERROR_ZERO_RETURN, 6 in every OpenSSL and BoringSSL; gnutls_record_recv()
+ * returns 0.
+ */
+static __noinline int peer_ended(__u64 rc, const volatile struct tls_spec *s)
+{
+	if (s->what == TLS_ERROR)
+		return (int)rc == 6;
+	return s->dir == WIRE_IN && s->what == TLS_DATA && s->len_how == TLS_LEN_RET_LONG && !rc;
+}
+
+static __noinline void stream_eof(__u64 id, struct thread *th)
+{
+	struct stream *s = bpf_map_lookup_elem(&tls_streams, &th->key);
+
+	if (s)
+		tls_eof(id, s);
+}
+
 static __always_inline int frame_at(struct thread *th, __u64 sp)
 {
 	for (int i = FRAMES_MAX - 1; i >= 0; i--)
@@ -386,10 +406,14 @@ int tls_exit(struct pt_regs *ctx)
 		set_key(th, PT_REGS_RC(ctx), s->lib);
 		object_born(th);
 	}
-	if (!moves_data(s) || f->inner)
+	if (f->inner)
+		return 0;
+	set_key(th, f->obj, s->lib);
+	if (peer_ended(PT_REGS_RC(ctx), s))
+		stream_eof(id, th);
+	if (!moves_data(s))
 		return 0;
 	len = result_len(PT_REGS_RC(ctx), f->len_ptr, s->len_how);
-	set_key(th, f->obj, s->lib);
 	if (len)
 		data_moved(th, f, s, len);
 	return 0;

@@ -233,6 +233,7 @@ enum tls_what {
 	TLS_REF = 6,		/* conn_arg gets one more owner: SSL_up_ref, one more FREE is needed */
 	TLS_RESET = 7,		/* conn_arg ends and begins anew: SSL_clear */
 	TLS_UNSEEN = 8,		/* moves bytes that no buffer holds: SSL_sendfile; counted as a hole */
+	TLS_ERROR = 9,		/* says why conn_arg's last call failed: SSL_get_error */
 };
 
 struct tls_spec {

@@ -175,7 +175,8 @@ static size_t choose(struct files *f, const struct elf_func *fn, struct probe *p
 			*ret_lib = f->lib_of[i];
 		p[cnt++] = (struct probe){
 			.off = fn[i].probe, .cookie = i,
-			.ret = what == TLS_DATA || what == TLS_UNSEEN || what == TLS_NEW || what == TLS_HANDSHAKE,
+			.ret = what == TLS_DATA || what == TLS_UNSEEN || what == TLS_NEW || what == TLS_HANDSHAKE ||
+			       what == TLS_ERROR,
 		};
 	}
 	return cnt;

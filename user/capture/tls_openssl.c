@@ -25,6 +25,8 @@ static const struct tls_func funcs[] = {
 				   .len_arg = 4, .early = 1 } },
 	/* since 3.0, kernel TLS: from a file to the socket */
 	{ "SSL_sendfile", { .what = TLS_UNSEEN, .dir = WIRE_OUT, .conn_arg = 1, .len_how = TLS_LEN_RET_LONG } },
+	/* the only word of close_notify that SSL_read_ex() leaves: it returns 0 for WANT_READ as well */
+	{ "SSL_get_error", { .what = TLS_ERROR, .dir = WIRE_IN, .conn_arg = 1 } },
 	{ "SSL_new", { .what = TLS_NEW } },
 	{ "SSL_up_ref", { .what = TLS_REF, .conn_arg = 1 } },
 	{ "SSL_free", { .what = TLS_FREE, .conn_arg = 1 } },
