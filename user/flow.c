@@ -84,8 +84,10 @@ static void deliver(struct flow *f)
 	while ((s = trace_next(f->trace))) {
 		guard_apply(&f->guard, s);
 		for (size_t i = 0; i < FLOW_SINKS_MAX && f->sinks[i]; i++) {
-			if (f->broken[i])
+			if (f->broken[i]) {
+				sink_skip(f->sinks[i]);
 				continue;
+			}
 			err = sink_put(f->sinks[i], s);
 			if (!err)
 				continue;

@@ -283,13 +283,13 @@ static void say_losses(const struct session *s)
 
 static void say_sink(const struct session *s, struct sink *k)
 {
-	const struct sink_stats *st = &k->stats;
+	struct sink_stats st = sink_stats(k);
 	const char *why = sink_last_error(k);
 
-	if (st->dropped || st->rejected)
+	if (st.dropped || st.rejected)
 		fprintf(stderr, "onlooker %s: %s: %llu of %llu spans did not arrive%s%s\n", s->verb,
-			k->type->name, (unsigned long long)(st->dropped + st->rejected),
-			(unsigned long long)st->spans, why ? ": " : "", why ? why : "");
+			k->type->name, (unsigned long long)(st.dropped + st.rejected),
+			(unsigned long long)st.spans, why ? ": " : "", why ? why : "");
 }
 
 static void say_books(const struct session *s)
@@ -415,14 +415,14 @@ static void status_sinks(struct session *s, struct jsonw *w)
 	jsonw_key(w, "sinks");
 	jsonw_open(w, '[');
 	for (size_t i = 0; i < s->sink_cnt; i++) {
-		const struct sink_stats *st = &s->sinks[i]->stats;
+		struct sink_stats st = sink_stats(s->sinks[i]);
 
 		jsonw_open(w, '{');
 		jsonw_key(w, "name");
 		jsonw_str(w, view_of(s->sinks[i]->type->name));
 		status_counters(w, "counts", (struct counter[]){
-			{ "spans", st->spans }, { "delivered", st->delivered }, { "dropped", st->dropped },
-			{ "rejected", st->rejected }, { "retries", st->retries },
+			{ "spans", st.spans }, { "delivered", st.delivered }, { "dropped", st.dropped },
+			{ "rejected", st.rejected }, { "retries", st.retries },
 		}, 5);
 		jsonw_close(w, '}');
 	}
