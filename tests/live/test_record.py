@@ -110,7 +110,7 @@ def damage(data, seed):
 
 
 def test_damaged_recordings(bench, recorded, tmp_path):
-    """No crash, valid output, never a call that was not there, and all that damage did not touch."""
+    """No crash, valid output, no call invented, and most of what damage did not touch."""
     live, rec = recorded
     whole = pathlib.Path(rec).read_bytes()
     names = {s["gen_ai.request.model"] for s in live.calls}
@@ -120,7 +120,9 @@ def test_damaged_recordings(bench, recorded, tmp_path):
         path.write_bytes(damage(whole, seed))
         run = replay(bench, path, "--content", "full")
         assert run.status in (0, 1), f"seed {seed}: {run.status}\n{run.err}"
-        assert len(run.calls) <= len(live.calls) + 2
+        # Halves of a call that damage tore apart may each be a span, but they say so.
+        whole_ones = [s for s in run.calls if s["onlooker.capture.complete"] is None and not s["onlooker.exchange.end"]]
+        assert len(whole_ones) <= len(live.calls) and len(run.calls) <= 3 * len(live.calls)
         survivors.append(len([s for s in run.calls if s["gen_ai.request.model"] in names]))
     assert sum(survivors) > 5 * len(names)
 
