@@ -48,6 +48,7 @@ struct layer {
 	};
 	char first;		/* deflate: the first byte, until the second one tells zlib from raw */
 	bool has_first;
+	bool padded;		/* gzip: no member follows any more, whatever the bytes look like */
 };
 
 struct coding {
@@ -136,7 +137,8 @@ static int gzip_init(struct layer *l)
 static int gzip_take(struct layer *l, struct view *in, struct buf *out)
 {
 	if (l->ended && in->n) {
-		if (in->p[0] != '\x1f') {
+		if (l->padded || in->p[0] != '\x1f') {
+			l->padded = true;
 			*in = view_drop(*in, in->n);
 			return 0;
 		}
