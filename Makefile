@@ -10,7 +10,7 @@ BPF_ARCH  := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION   := 0.1.0
 
 ROOMS := base capture feed stream proto genai trace guard sink
-LIBS  := -lbpf -lelf -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lcapstone -lpthread -lm
+LIBS  := -lbpf -lelf -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lpthread -lm
 
 CFLAGS     ?= -g -O2
 WARN       := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-unused-parameter -Wvla
@@ -32,6 +32,12 @@ else
 Q := @
 say = @printf '  %-7s %s\n' $(1) $(2);
 MAKEFLAGS += --no-print-directory
+endif
+
+# A missing package is named with the command that installs it; the goals that install it themselves do not ask.
+ifeq ($(filter clean setup run test test-interop,$(MAKECMDGOALS)),)
+MISSING := $(shell scripts/setup --check)
+$(if $(MISSING),$(error packages are missing: $(MISSING)   or: sudo make setup))
 endif
 
 all: $(O)/onlooker
