@@ -139,7 +139,8 @@ service:
         def look():
             path = tmp_path / name
             spans = []
-            for line in path.read_text().splitlines() if path.exists() else []:
+            text = path.read_text() if path.exists() else ""
+            for line in text[:text.rfind("\n") + 1].splitlines():	# the last one may still be on its way
                 for r in json.loads(line)["resourceSpans"]:
                     for s in r["scopeSpans"]:
                         spans += [bed.Span(x, r["resource"], s["scope"]) for x in s["spans"]]
