@@ -19,7 +19,7 @@
  * happened on one thread with nothing between, little when not; a second fit of
  * the same length says nothing.  Whoever has enough, and three times what speaks
  * for all others, is bound.  One write is enough only where the process has no
- * other socket in question, which may belong to a library that is not observed.
+ * more sockets than streams in question: one of them may belong to a library that is not observed.
  * Wrong is worse than unbound.
  */
 #include <stdlib.h>
@@ -105,6 +105,8 @@ void bind_forget_stream(struct streams *s, struct live *l)
 		if (p)
 			p->inbox.claims -= c->rivals[i].score < p->inbox.claims ? c->rivals[i].score : p->inbox.claims;
 	}
+	if (c && l->holder)
+		l->holder->suitors--;
 	free(c);
 	l->suit.state = NULL;
 }
@@ -211,9 +213,10 @@ static void drop_stale_calls(const struct streams *s, struct courtship *c, unsig
 	memmove(c->out, c->out + n, c->out_cnt * sizeof(c->out[0]));
 }
 
+/* More sockets than streams: some of them belong to a library that is not observed. */
 static unsigned next_out_score(const struct holder *h)
 {
-	return h->inboxes > 1 ? SCORE_DOUBTED : SCORE_NEXT_OUT;
+	return h->inboxes > 1 && h->inboxes > h->suitors ? SCORE_DOUBTED : SCORE_NEXT_OUT;
 }
 
 /* len bytes were written to a socket, in the call r: whose were these? */
@@ -354,8 +357,12 @@ void bind_call(struct streams *s, struct live *l, const struct wire_data *d)
 
 	if (l->s.sock || !l->holder || !d->call_len || !(d->flags & WIRE_F_LAST))
 		return;
-	if (!c && !(c = l->suit.state = calloc(1, sizeof(*c))))
-		return;
+	if (!c) {
+		c = l->suit.state = calloc(1, sizeof(*c));
+		if (!c)
+			return;
+		l->holder->suitors++;
+	}
 	if (d->dir == WIRE_IN) {
 		gave_out(s, l, d->call_len, d->hdr.tid);
 		return;

@@ -56,6 +56,7 @@ struct holder {
 	struct link writers;	/* unbound TLS streams that wrote, the last first */
 	struct link readers;	/* unbound sockets that received, the last first */
 	unsigned inboxes;	/* unbound sockets that have moved application data */
+	unsigned suitors;	/* unbound TLS streams that have written */
 };
 
 /* What is left of a stream, so that a record that comes late is counted once. */
