@@ -28,6 +28,8 @@ fuzz-corpus: $(FUZZ_BIN)
 check: fuzz-corpus
 
 fuzz:
+	$(Q)mkdir -p $(O)/fuzz; $(CLANG) -fsanitize=fuzzer -Iuser tests/fuzz/empty.c -o $(O)/fuzz/empty 2>/dev/null || { \
+		echo "$(CLANG) has no libFuzzer here: install libclang-rt-$$($(CLANG) -dumpversion | cut -d. -f1)-dev (Debian) or compiler-rt (Fedora)"; exit 1; }
 	$(Q)$(MAKE) O=$(O)/fuzz CC='$(CLANG)' CFLAGS='-g -O1 -fno-omit-frame-pointer $(FUZZ_SAN)' \
 		LDFLAGS= SAN= FUZZ_MAIN=-fsanitize=fuzzer FUZZ='$(FUZZ)' FUZZ_ROOMS='$(FUZZ_ROOMS)' fuzz-bin
 	$(Q)scripts/run-fuzz $(FUZZ_TIME) $(O)/fuzz $(FUZZ)

@@ -118,8 +118,6 @@ static bool take_value(struct json_iter *it, const char *p, struct json *ret)
 		v.cut = false;
 		v.bad = true;
 	}
-	if (why > JSON_TOKEN_CUT)
-		it->cut = false;
 	p = why == JSON_TOKEN_END ? p + v.raw.n : end;
 	it->rest = (struct view){ p, end - p };
 	it->first = false;

@@ -150,11 +150,6 @@ static enum json_token literal(const char **p, const char *end, struct view word
 	return i < word.n ? JSON_TOKEN_CUT : JSON_TOKEN_VALUE;
 }
 
-static bool ends_token(char c)
-{
-	return is_space(c) || c == ',' || c == ']' || c == '}';
-}
-
 static enum json_token word(struct json_walk *w, enum json_type type)
 {
 	enum json_token t;
@@ -167,11 +162,9 @@ static enum json_token word(struct json_walk *w, enum json_type type)
 		t = literal(&w->p, w->end, VIEW("false"));
 	else
 		t = literal(&w->p, w->end, VIEW("null"));
-	if (t != JSON_TOKEN_VALUE)
-		return t;
-	if (w->p < w->end)
-		return ends_token(*w->p) ? JSON_TOKEN_VALUE : JSON_TOKEN_BAD;
-	return type == JSON_NUMBER && (w->inner || w->depth) ? JSON_TOKEN_CUT : JSON_TOKEN_VALUE;
+	if (t == JSON_TOKEN_VALUE && type == JSON_NUMBER && w->p == w->end && (w->inner || w->depth))
+		return JSON_TOKEN_CUT;
+	return t;
 }
 
 static enum json_token string(struct json_walk *w, bool *flawed)

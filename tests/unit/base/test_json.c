@@ -196,6 +196,7 @@ static void texts_of_cut_strings(void **state)
 		expect_text(read_str(docs[i]), VIEW("ab"));
 	}
 	expect_text(read_str("\"ab\xff"), VIEW("ab\xef\xbf\xbd"));
+	expect_text(read_str("\"a\xe6\\nb"), VIEW("a\xef\xbf\xbd\nb"));
 	expect_text(read_str("\""), VIEW(""));
 }
 
