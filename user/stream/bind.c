@@ -39,6 +39,8 @@
 #define SCORE_FIT	1
 #define SHORT		64		/* shorter writes are too much alike */
 
+#define TICKETS		2048		/* a server's session tickets, sealed like data, are shorter */
+
 #define HEADER		5
 #define PLAIN_MAX	(1u << 14)
 #define SEALED_MAX	(PLAIN_MAX + 256)
@@ -114,8 +116,9 @@ void bind_forget_stream(struct streams *s, struct live *l)
 void bind_forget_peer(struct peer *p)
 {
 	link_out(&p->inbox.reader);
-	if (p->inbox.state)
+	if (p->inbox.counted)
 		p->holder->inboxes--;
+	p->inbox.counted = false;
 	free(p->inbox.state);
 	p->inbox.state = NULL;
 }
@@ -219,6 +222,13 @@ static unsigned next_out_score(const struct holder *h)
 	return h->inboxes > 1 && h->inboxes > h->suitors ? SCORE_DOUBTED : SCORE_NEXT_OUT;
 }
 
+/* The end of a handshake is no data yet: sockets that only got so far say nothing against a fit. */
+static void count_inbox(struct peer *p)
+{
+	p->holder->inboxes += !p->inbox.counted;
+	p->inbox.counted = true;
+}
+
 /* len bytes were written to a socket, in the call r: whose were these? */
 static void wrote(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t len,
 		  uint32_t first)
@@ -269,6 +279,8 @@ static void wrote_first(struct streams *s, struct peer *p, const struct wire_rec
 		HEADER + 1 + HEADER + 4 + 48 + 17,	/* SHA-384 */
 	};
 
+	if (r->len > before[1])
+		count_inbox(p);
 	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]) && p->inbox.state; i++)
 		if (r->len > before[i])
 			wrote(s, p, r, r->len - before[i], 0);
@@ -385,7 +397,6 @@ static bool open_inbox(struct peer *p)
 	if (p->inbox.state)
 		return true;
 	p->inbox.state = calloc(1, sizeof(*p->inbox.state));
-	p->holder->inboxes += !!p->inbox.state;
 	return p->inbox.state;
 }
 
@@ -396,10 +407,13 @@ void bind_record(struct streams *s, struct peer *p, const struct wire_record *r)
 
 	if (!p->holder || !(first || finished || p->inbox.state) || !open_inbox(p))
 		return;
-	if (r->dir == WIRE_IN)
+	if (r->dir == WIRE_IN) {
+		if (r->len > TICKETS)
+			count_inbox(p);
 		received(s, p, r, first);
-	else if (first)
+	} else if (first) {
+		count_inbox(p);
 		wrote(s, p, r, r->len, first);
-	else if (finished)
+	} else if (finished)
 		wrote_first(s, p, r);
 }

@@ -2,6 +2,8 @@
 #ifndef BIND_H
 #define BIND_H
 
+#include <stdbool.h>
+
 #include "stream/list.h"
 #include "wire.h"
 
@@ -24,6 +26,7 @@ struct suit {
 struct inbox {
 	struct link reader;		/* in its holder's readers while it has received lately */
 	struct mail *state;		/* NULL: no application data yet */
+	bool counted;			/* application data passed: it is one of its holder's inboxes */
 	unsigned claims;		/* what all streams together hold for it */
 };
 

@@ -55,7 +55,7 @@ struct holder {
 	struct link streams, peers;
 	struct link writers;	/* unbound TLS streams that wrote, the last first */
 	struct link readers;	/* unbound sockets that received, the last first */
-	unsigned inboxes;	/* unbound sockets that have moved application data */
+	unsigned inboxes;	/* unbound sockets that application data passed on */
 	unsigned suitors;	/* unbound TLS streams that have written */
 };
 
