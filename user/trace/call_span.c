@@ -189,13 +189,23 @@ static struct view authority(const struct exchange *x)
 	return message_header(&x->req, "host");
 }
 
+/* An IPv4 peer of an IPv6 socket (Java's only kind) is an IPv4 peer: RFC 4291, 2.5.5.2. */
+static bool address_text(const struct sock *k, char text[static INET6_ADDRSTRLEN])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (k->family == AF_INET6 && !memcmp(k->raddr, mapped, sizeof(mapped)))
+		return inet_ntop(AF_INET, k->raddr + sizeof(mapped), text, INET6_ADDRSTRLEN);
+	return inet_ntop(k->family, k->raddr, text, INET6_ADDRSTRLEN);
+}
+
 static void peer_attrs(struct filler *w, const struct sock *k)
 {
 	char text[INET6_ADDRSTRLEN];
 
 	if (k->family != AF_INET && k->family != AF_INET6)
 		return;
-	if (!inet_ntop(k->family, k->raddr, text, sizeof(text)))
+	if (!address_text(k, text))
 		return;
 	put_str(w, ATTR_NETWORK_PEER_ADDRESS, view_of(text));
 	put_num(w, ATTR_NETWORK_PEER_PORT, k->rport);
@@ -217,7 +227,7 @@ static void server_attrs(struct filler *w)
 	struct view host = authority_split(authority(w->f->x), &port);
 	struct view address = k && k->sni[0] ? view_of(k->sni) : host;
 
-	if (!address.n && k && inet_ntop(k->family, k->raddr, text, sizeof(text))) {
+	if (!address.n && k && address_text(k, text)) {
 		address = view_of(text);
 		port = k->rport;
 	}
