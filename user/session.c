@@ -274,11 +274,27 @@ static void say_losses(const struct session *s)
 	lost = k->dropped_bytes + k->truncated_bytes;
 	if (lost || k->dropped_control)
 		fprintf(stderr, "onlooker %s: %llu bytes and %llu control records were lost in the kernel; "
-			"spans they belong to are marked; a larger --ring-size may help\n", s->verb,
-			(unsigned long long)lost, (unsigned long long)k->dropped_control);
+			"spans they belong to are marked%s\n", s->verb,
+			(unsigned long long)lost, (unsigned long long)k->dropped_control,
+			k->dropped_bytes || k->dropped_control ? "; a larger --ring-size may help" : "");
 	if (flow_stats(s->flow)->bad_records)
 		fprintf(stderr, "onlooker %s: %llu damaged records were skipped\n", s->verb,
 			(unsigned long long)flow_stats(s->flow)->bad_records);
+}
+
+/* A silent zero would say that nobody spoke. */
+static void say_unseen(const struct session *s)
+{
+	const struct trace_stats *t;
+
+	if (!s->flow || s->o->quiet)
+		return;
+	t = flow_trace_stats(s->flow);
+	if (t->unseen_tls)
+		fprintf(stderr, "onlooker %s: %llu TLS connection%s of %s%s could not be read: "
+			"no TLS library that onlooker knows is in use there\n", s->verb,
+			(unsigned long long)t->unseen_tls, t->unseen_tls > 1 ? "s" : "",
+			t->unseen_exe, t->unseen_processes > 1 ? " and others" : "");
 }
 
 static void say_sink(const struct session *s, struct sink *k)
@@ -333,6 +349,7 @@ int session_end(struct session *s, int timeout_ms)
 	}
 	close_sinks(s, timeout_ms / 2);
 	say_losses(s);
+	say_unseen(s);
 	say_books(s);
 	flow_free(s->flow);
 	err = s->recording ? recording_close(s->recording) : 0;

@@ -115,7 +115,9 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(ONLOOKER_PROCESS_SIGNAL, "onlooker.process.signal", INT, 0, \
 	  "signal number that ended the process") \
 	X(ONLOOKER_PROCESS_UNFINISHED, "onlooker.process.unfinished", BOOL, 0, \
-	  "true when the process was still running when observation ended; the span's end is that moment")
+	  "true when the process was still running when observation ended; the span's end is that moment") \
+	X(ONLOOKER_PROCESS_UNSEEN_TLS, "onlooker.process.unseen_tls_connections", INT, 0, \
+	  "TLS connections of this process when none of its TLS could be read; absent otherwise")
 
 enum attr_id {
 #define X(id, name, type, content, text) ATTR_##id,

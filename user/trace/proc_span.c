@@ -203,6 +203,8 @@ void proc_span_fill(struct span *s, const struct proc *p, bool content, uint64_t
 		attrs_int(&s->attrs, &s->arena, ATTR_PROCESS_PARENT_PID, p->ppid);
 	if (p->has_uid)
 		attrs_int(&s->attrs, &s->arena, ATTR_PROCESS_USER_ID, p->uid);
+	if (proc_unseen_tls(p))
+		attrs_int(&s->attrs, &s->arena, ATTR_ONLOOKER_PROCESS_UNSEEN_TLS, proc_unseen_tls(p));
 	if (p->exit_ts)
 		put_exit(s, p);
 	else

@@ -207,6 +207,11 @@ void procs_sweep(struct procs *ps, uint64_t now)
 	}
 }
 
+unsigned proc_unseen_tls(const struct proc *p)
+{
+	return p->tls_seen ? 0 : p->hello_cnt;
+}
+
 struct view proc_exe_name(const struct proc *p)
 {
 	struct view v = view_of(p->exe), head, rest;

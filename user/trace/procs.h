@@ -22,6 +22,8 @@ struct proc {
 	uint64_t exit_ts;	/* 0: alive */
 	int32_t exit_code;	/* as wait(2) */
 	unsigned exec_cnt;
+	unsigned hello_cnt;	/* TLS handshakes seen on its sockets */
+	bool tls_seen;		/* plaintext of TLS, or which socket carries it, was seen of it */
 	bool has_uid;
 	bool root;		/* a trace begins here */
 	bool reported;		/* its span was handed out */
@@ -58,6 +60,9 @@ struct proc *procs_exit(struct procs *ps, const struct wire_exit *r);
 
 /* Forgets those that ended more than PROCS_LINGER_NS before now. */
 void procs_sweep(struct procs *ps, uint64_t now);
+
+/* TLS connections of a process none of whose plaintext is seen: no TLS library that we know is in it. */
+unsigned proc_unseen_tls(const struct proc *p);
 
 /* Last component of the executable's path, without " (deleted)"; "unknown". */
 struct view proc_exe_name(const struct proc *p);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "trace/call_span.h"
@@ -138,6 +139,19 @@ static void report(struct trace *t, struct proc *p, uint64_t ts)
 	finish(t, s);
 }
 
+/* A process ends, or observation does: was it silent, or did we not hear it? */
+static void count_unseen(struct trace *t, const struct proc *p)
+{
+	unsigned n = proc_unseen_tls(p);
+	struct view exe = proc_exe_name(p);
+
+	if (!n)
+		return;
+	if (!t->stats.unseen_processes++)
+		snprintf(t->stats.unseen_exe, sizeof(t->stats.unseen_exe), "%.*s", (int)exe.n, exe.p);
+	t->stats.unseen_tls += n;
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct proc *x = *(const struct proc *const *)a, *y = *(const struct proc *const *)b;
@@ -160,8 +174,11 @@ static void report_all(struct trace *t, uint64_t ts)
 	while ((p = map_next(&t->procs.by_id, &pos, NULL)))
 		all[n++] = p;
 	qsort(all, n, sizeof(*all), by_start);
-	while (n)
-		report(t, all[--n], ts);
+	while (n) {
+		if (!all[--n]->exit_ts)
+			count_unseen(t, all[n]);
+		report(t, all[n], ts);
+	}
 	free(all);
 }
 
@@ -201,7 +218,24 @@ static void on_exited(struct trace *t, const struct wire_exit *r)
 		return;
 	if (p->exec_cnt)
 		place(t, p);
+	count_unseen(t, p);
 	report(t, p, r->hdr.ts);
+}
+
+static void on_hello(struct trace *t, const struct wire_hdr *h)
+{
+	struct proc *p = procs_get(&t->procs, h->pid, h->start);
+
+	if (p)
+		p->hello_cnt++;
+}
+
+static void on_tls(struct trace *t, const struct wire_hdr *h)
+{
+	struct proc *p = procs_get(&t->procs, h->pid, h->start);
+
+	if (p)
+		p->tls_seen = true;
 }
 
 void trace_record(struct trace *t, const struct wire_hdr *h)
@@ -224,6 +258,16 @@ void trace_record(struct trace *t, const struct wire_hdr *h)
 		break;
 	case WIRE_EXIT:
 		on_exited(t, (const void *)h);
+		break;
+	case WIRE_HELLO:
+		on_hello(t, h);
+		break;
+	case WIRE_BIND:
+		on_tls(t, h);
+		break;
+	case WIRE_DATA:
+		if (((const struct wire_data *)h)->source == WIRE_SRC_TLS)
+			on_tls(t, h);
 		break;
 	case WIRE_FINISH:
 		report_all(t, h->ts);

@@ -51,6 +51,7 @@ static const struct sink_type keep_type = { .name = "keep", .put = keep };
 struct probe {
 	struct kept kept;
 	void (*look)(const struct span *span, void *arg);
+	void (*look_process)(const struct span *span, void *arg);
 	void *arg;
 };
 
@@ -61,6 +62,8 @@ static int look(struct sink *s, const struct span *span)
 	keep(s, span);
 	if (span->kind == SPAN_CLIENT && p->look)
 		p->look(span, p->arg);
+	if (span->kind == SPAN_INTERNAL && p->look_process)
+		p->look_process(span, p->arg);
 	return 0;
 }
 
@@ -243,6 +246,78 @@ static void test_damaged_records(void **state)
 	assert_int_equal(st.bad_records, 2);
 }
 
+static void note_unseen(const struct span *s, void *arg)
+{
+	const struct value *v = attrs_get(&s->attrs, ATTR_ONLOOKER_PROCESS_UNSEEN_TLS);
+
+	*(int64_t *)arg = v ? v->i : -1;
+}
+
+/* Two handshakes on its sockets; with: one of them by a library that we hear. */
+static int64_t unseen_tls(bool with, int64_t *ret_counted)
+{
+	struct flow_config c = { .trace.processes = true };
+	struct flow *f = flow_new(&c);
+	int64_t said = 0;
+	struct probe p = { .kept.sink.type = &look_type, .look_process = note_unseen, .arg = &said };
+	struct wire_list l = { 0 };
+
+	start(&l);
+	for (unsigned i = 1; i < 3; i++)
+		((struct wire_hello *)wire_add(&l, WIRE_HELLO, sizeof(struct wire_hello), 10))->sock = i;
+	if (with)
+		wire_add_data(&l, 10, 3, WIRE_OUT, WIRE_SRC_TLS, VIEW("x"));
+	wire_add_exit(&l, 10, 0);
+	wire_add(&l, WIRE_FINISH, sizeof(struct wire_hdr), 0);
+	flow_add_sink(f, &p.kept.sink);
+	for (size_t i = 0; i < l.n; i++)
+		flow_record(f, l.recs[i], l.recs[i]->size);
+	*ret_counted = flow_trace_stats(f)->unseen_tls;
+	if (*ret_counted)
+		assert_string_equal(flow_trace_stats(f)->unseen_exe, "agent");
+	flow_free(f);
+	wire_list_release(&l);
+	return said;
+}
+
+/* A TLS library that we do not know is said, on the span and in the books; one that we do is not. */
+static void test_unseen_tls_is_said(void **state)
+{
+	int64_t counted;
+
+	assert_int_equal(unseen_tls(false, &counted), 2);
+	assert_int_equal(counted, 2);
+	assert_int_equal(unseen_tls(true, &counted), -1);
+	assert_int_equal(counted, 0);
+}
+
+static void note_peer(const struct span *s, void *arg)
+{
+	const struct value *v = attrs_get(&s->attrs, ATTR_NETWORK_PEER_ADDRESS);
+
+	snprintf(arg, 64, "%.*s", VIEW_ARG(v->str));
+}
+
+/* Java opens IPv6 sockets for everything: what the server sees as IPv4 is IPv4. */
+static void test_mapped_address(void **state)
+{
+	static const uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 };
+	char said[64] = "";
+	struct probe p = { .kept.sink.type = &look_type, .look = note_peer, .arg = said };
+	struct wire_list l = { 0 };
+	struct wire_sock *k;
+
+	start(&l);
+	k = (struct wire_sock *)l.recs[l.n - 1];
+	k->family = 10;
+	memcpy(k->raddr, mapped, sizeof(mapped));
+	wire_add_data(&l, 10, 1, WIRE_OUT, WIRE_SRC_SOCKET, VIEW(request));
+	wire_add_data(&l, 10, 1, WIRE_IN, WIRE_SRC_SOCKET, VIEW(answer));
+	wire_add_end(&l, 10, 1);
+	walk(&l, &p.kept.sink, NULL, NULL);
+	assert_string_equal(said, "192.0.2.7");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +326,8 @@ int main(void)
 		cmocka_unit_test(test_killed_in_mid_stream),
 		cmocka_unit_test(test_fork_and_child),
 		cmocka_unit_test(test_damaged_records),
+		cmocka_unit_test(test_unseen_tls_is_said),
+		cmocka_unit_test(test_mapped_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
