@@ -184,7 +184,7 @@ static int take(struct options *o, unsigned groups, int argc, char **argv, int *
 	}
 	if (row->value) {
 		value = eq ? eq + 1 : *i + 1 < argc ? argv[++*i] : NULL;
-		if (!value) {
+		if (!value || (!eq && !strcmp(value, "--"))) {	/* run --file -- CMD: the path was forgotten */
 			fprintf(stderr, "onlooker %s: %s needs %s\n", argv[0], row->name, row->value);
 			return -1;
 		}

@@ -57,7 +57,7 @@ def test_file_on_stdout(bench):
 
 
 @pytest.mark.parametrize("args", [["run"], ["run", "--nonsense", "--", "true"], ["run", "--content", "some", "--", "true"],
-                                  ["run", "--file"], ["nonsense"], ["record", "--", "true"], ["replay"],
+                                  ["run", "--file"], ["run", "--file", "--", "true"], ["nonsense"], ["record", "--", "true"], ["replay"],
                                   ["watch", "--pid", "abc"], ["watch", "word"], ["run", "--otlp", "", "--", "true"]])
 def test_usage(bench, args):
     run = bench.finish(bench.start(*args))
