@@ -117,6 +117,8 @@ static int create_private(const char *path, unsigned owner, unsigned group)
 		fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 		return fd < 0 ? -errno : fd;
 	}
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
 	if (S_ISREG(st.st_mode) && unlink(path))
 		return -errno;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -258,7 +260,10 @@ static void take(struct recording *r, size_t n)
 static int read_head(struct recording *r)
 {
 	struct file_head h;
+	struct stat st;
 
+	if (!fstat(r->fd, &st) && S_ISDIR(st.st_mode))
+		return -EISDIR;
 	if (have(r, sizeof(h)) < sizeof(h))
 		return -EPROTO;
 	memcpy(&h, r->buf, sizeof(h));

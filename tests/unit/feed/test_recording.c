@@ -196,6 +196,10 @@ static void not_a_recording(void **state)
 	spill(a->path, "", 0);
 	assert_null(recording_open(a->path, &err));
 	assert_int_equal(err, -EPROTO);
+	assert_null(recording_open("/", &err));
+	assert_int_equal(err, -EISDIR);
+	assert_null(recording_create("/", 0, 0, &err));
+	assert_int_equal(err, -EISDIR);
 	spill(a->path, "{\"resourceSpans\":[]}\n{\"resourceSpans\":[]}\n", 42);
 	assert_null(recording_open(a->path, &err));
 	assert_int_equal(err, -EPROTO);
