@@ -297,6 +297,20 @@ static void say_unseen(const struct session *s)
 			t->unseen_exe, t->unseen_processes > 1 ? " and others" : "");
 }
 
+/* run ends with CMD; a daemon that it left behind is not observed any longer. */
+static void say_left(const struct session *s)
+{
+	uint64_t n;
+
+	if (!s->flow || s->o->quiet || !s->capture || s->mode != WIRE_MODE_RUN)
+		return;
+	n = flow_trace_stats(s->flow)->still_running;
+	if (n)
+		fprintf(stderr, "onlooker %s: %llu process%s of the command still run%s and %s no longer observed "
+			"(\"onlooker watch --pid\" does that)\n", s->verb, (unsigned long long)n,
+			n > 1 ? "es" : "", n > 1 ? "" : "s", n > 1 ? "are" : "is");
+}
+
 static void say_sink(const struct session *s, struct sink *k)
 {
 	struct sink_stats st = sink_stats(k);
@@ -350,6 +364,7 @@ int session_end(struct session *s, int timeout_ms)
 	close_sinks(s, timeout_ms / 2);
 	say_losses(s);
 	say_unseen(s);
+	say_left(s);
 	say_books(s);
 	flow_free(s->flow);
 	err = s->recording ? recording_close(s->recording) : 0;

@@ -130,3 +130,11 @@ def test_first_byte_of_a_short_process(observe, server, tmp_path):
     for s in run.calls:
         e = [e for e in seen if e["facts"]["id"] == s["gen_ai.response.id"]]
         bed.check_span(s, e[0])
+
+
+def test_daemon_is_said(bench):
+    """run ends with CMD: what it left behind is not observed any longer, and that is said."""
+    run = bench.run(["sh", "-c", "sleep 2 >/dev/null 2>&1 & exit 0"])
+    assert "1 process of the command still runs and is no longer observed" in run.err
+    run = bench.run(["sh", "-c", "sleep 0.01 & wait"])
+    assert "still run" not in run.err

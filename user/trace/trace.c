@@ -175,8 +175,10 @@ static void report_all(struct trace *t, uint64_t ts)
 		all[n++] = p;
 	qsort(all, n, sizeof(*all), by_start);
 	while (n) {
-		if (!all[--n]->exit_ts)
+		if (!all[--n]->exit_ts) {
+			t->stats.still_running++;
 			count_unseen(t, all[n]);
+		}
 		report(t, all[n], ts);
 	}
 	free(all);

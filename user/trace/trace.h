@@ -42,6 +42,7 @@ struct trace_stats {
 	uint64_t unseen_tls;	/* TLS connections of processes that ended with none of their plaintext seen */
 	uint64_t unseen_processes;
 	char unseen_exe[64];	/* the first of these */
+	uint64_t still_running;	/* processes that had not ended when observation did */
 	uint64_t lost;		/* spans that could not be made: no memory, or more processes at once than PROCS_MAX */
 };
 
