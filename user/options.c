@@ -142,7 +142,7 @@ static const struct option_row {
 	{ "-o", "FILE", OPT_OUTPUT, set_record, "where the recording goes (mode 0600)" },
 	{ "--json", NULL, OPT_JSON, set_json, "machine-readable" },
 	{ "--quiet", NULL, 0, set_quiet, "say nothing but errors" },
-	{ "--verbose", NULL, 0, set_verbose, "say more: coverage and books at the end" },
+	{ "--verbose", NULL, 0, set_verbose, "say more: the books at the end, what seen bytes became" },
 };
 
 #define ROW_CNT (sizeof(rows) / sizeof(rows[0]))
