@@ -46,6 +46,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < CMD_CNT; i++)
 		if (!strcmp(verb, cmds[i].name))
 			return cmds[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "onlooker: no such verb: %s; see onlooker --help\n", verb);
+	if (verb[0] == '-')
+		fprintf(stderr, "onlooker: %s: options stand behind the verb; see onlooker --help\n", verb);
+	else
+		fprintf(stderr, "onlooker: no such verb: %s; see onlooker --help\n", verb);
 	return EXIT_USAGE;
 }

@@ -17,6 +17,7 @@ struct trace {
 	struct trace_config config;
 	struct trace_stats stats;
 	struct trace_clock clock;
+	uint32_t run_pid;	/* run's command; 0: watch */
 	struct ids ids;
 	struct procs procs;
 	struct done *done, **done_end;
@@ -122,6 +123,8 @@ static void report(struct trace *t, struct proc *p, uint64_t ts)
 
 	if (p->reported || !has_id(p) || !t->config.processes)
 		return;
+	if (p->pid == t->run_pid && !p->exec_cnt)
+		return;		/* there was nothing to execute: a process of ours that never became CMD */
 	p->reported = true;
 	s = span_new();
 	if (!s) {
@@ -187,6 +190,7 @@ static void report_all(struct trace *t, uint64_t ts)
 static void on_clock(struct trace *t, const struct wire_clock *r)
 {
 	t->clock.unix_offset = r->unix_offset;
+	t->run_pid = r->mode == WIRE_MODE_RUN ? r->root_pid : 0;
 	if (!t->ids.b)
 		ids_init(&t->ids, (const uint64_t[]){ r->seed[0], r->seed[1] });
 }

@@ -231,6 +231,19 @@ static void test_fork_and_child(void **state)
 	assert_memory_not_equal(seen.parent, "\0\0\0\0\0\0\0\0", 8);
 }
 
+/* The command could not be executed: what was forked for it is ours, not CMD. */
+static void test_nothing_to_execute(void **state)
+{
+	struct wire_list l = { 0 };
+	struct kept k = { .sink.type = &keep_type };
+
+	wire_add_clock(&l, 10);
+	wire_add_facts(&l, 10, "/usr/bin/onlooker");
+	wire_add_exit(&l, 10, 0x7f00);
+	walk(&l, &k.sink, NULL, NULL);
+	assert_int_equal(k.n, 0);
+}
+
 static void test_damaged_records(void **state)
 {
 	struct wire_list l = { 0 };
@@ -325,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_piece_is_marked),
 		cmocka_unit_test(test_killed_in_mid_stream),
 		cmocka_unit_test(test_fork_and_child),
+		cmocka_unit_test(test_nothing_to_execute),
 		cmocka_unit_test(test_damaged_records),
 		cmocka_unit_test(test_unseen_tls_is_said),
 		cmocka_unit_test(test_mapped_address),
