@@ -83,7 +83,9 @@ static int run_held(struct session *s, struct launch *l, char **argv)
 
 	err = capture_track(s->capture, l->pid);
 	if (err) {
-		fprintf(stderr, "onlooker %s: cannot observe the command: %s\n", s->verb, strerror(-err));
+		fprintf(stderr, "onlooker %s: cannot observe the command: %s\n", s->verb, err == -ESRCH ?
+			"the kernel knows it by another pid; run onlooker in the host's pid namespace (docker run --pid=host)" :
+			strerror(-err));
 		launch_abandon(l);
 		return EXIT_ENVIRONMENT;
 	}

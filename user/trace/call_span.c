@@ -267,8 +267,8 @@ static void http_attrs(struct filler *w)
 static const char *bad_end(const struct call_facts *f)
 {
 	switch (f->x->end) {
-	case XEND_CUT:
-		return "cut";
+	case XEND_CUT:		/* a client that hangs up after the provider's last word has all of it */
+		return f->call->terminal ? NULL : "cut";
 	case XEND_LOST:
 		return "lost";
 	default:
