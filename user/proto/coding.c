@@ -48,6 +48,9 @@ struct layer {
 	};
 	char first;		/* deflate: the first byte, until the second one tells zlib from raw */
 	bool has_first;
+	char magic[4];		/* zstd: the first bytes of a frame, until all four are here */
+	unsigned char magic_n;
+	bool in_frame;
 	bool padded;		/* gzip: no member follows any more, whatever the bytes look like */
 };
 
@@ -249,23 +252,60 @@ static void zstd_fini(struct layer *l)
 	ZSTD_freeDStream(l->zstd);
 }
 
-static int zstd_take(struct layer *l, struct view *in, struct buf *out)
+/* Takes input for the frame that began. */
+static int zstd_step(struct layer *l, struct view *in, struct buf *out)
 {
 	ZSTD_inBuffer from = { in->p, in->n, 0 };
 	ZSTD_outBuffer to = { out->p, out->n + STEP, out->n };
-	size_t r;
+	size_t r = ZSTD_decompressStream(l->zstd, &to, &from);
 
-	/* Without input there is only output to flush; at the end of a frame it would begin another. */
-	if (l->ended && !in->n)
-		return 0;
-	r = ZSTD_decompressStream(l->zstd, &to, &from);
 	l->memory = ZSTD_sizeof_DStream(l->zstd);
 	if (ZSTD_isError(r))
 		return ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation ? -ENOMEM : -EILSEQ;
 	*in = view_drop(*in, from.pos);
 	out->n = to.pos;
 	l->ended = r == 0;
+	l->in_frame = !l->ended;
 	return in->n || to.pos == to.size;
+}
+
+/* A frame, or one to skip (RFC 8878 sections 3.1.1 and 3.1.2). */
+static bool is_frame(const char m[static 4])
+{
+	return !memcmp(m, "\x28\xb5\x2f\xfd", 4) || ((m[0] & 0xf0) == 0x50 && !memcmp(m + 1, "\x2a\x4d\x18", 3));
+}
+
+/*
+ * libzstd may be built to read the formats before RFC 8878 too, with decoders
+ * of that time.  Nobody sends those, so nobody but an attacker would have them
+ * run.  1: a frame begins with l->magic.  0: not all of it is here.
+ */
+static int zstd_begin(struct layer *l, struct view *in)
+{
+	for (; in->n && l->magic_n < sizeof(l->magic); *in = view_drop(*in, 1)) {
+		l->magic[l->magic_n++] = in->p[0];
+		l->ended = false;
+	}
+	if (l->magic_n < sizeof(l->magic))
+		return 0;
+	l->magic_n = 0;
+	l->in_frame = true;
+	return is_frame(l->magic) ? 1 : -EILSEQ;
+}
+
+static int zstd_take(struct layer *l, struct view *in, struct buf *out)
+{
+	struct view magic = { l->magic, sizeof(l->magic) };
+	int r;
+
+	if (!l->in_frame) {
+		r = zstd_begin(l, in);
+		if (r == 1)
+			r = zstd_step(l, &magic, out);
+		if (r < 0 || !in->n)
+			return r < 0 ? r : 0;
+	}
+	return zstd_step(l, in, out);
 }
 
 #define WORDS(name)						\

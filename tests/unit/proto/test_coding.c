@@ -286,6 +286,49 @@ static void test_broken_twice(void **state)
 	buf_release(&out);
 }
 
+/* The formats before RFC 8878, and a frame to skip. */
+static void test_zstd_magic(void **state)
+{
+	struct buf zs = zstd_make(events, 1, NULL), out, skipped;
+	char old[] = "\x22\xb5\x2f\xfd\0\0\0\0\0\0\0\0";
+
+	buf_init(&out, 1 << 20);
+	buf_init(&skipped, 1 << 20);
+	for (old[0] = 0x1e; old[0] < 0x28; old[0]++) {
+		for (size_t step = 1; step < sizeof(old); step++) {
+			struct coding *c = coding_new(VIEW("zstd"));
+
+			assert_int_equal(take(c, (struct view){ old, sizeof(old) - 1 }, step, &out), -EILSEQ);
+			coding_free(c);
+		}
+	}
+	assert_int_equal(out.n, 0);
+	buf_add(&skipped, VIEW("\x5a\x2a\x4d\x18\x03\0\0\0abc"));
+	buf_add(&skipped, buf_view(&zs));
+	decodes("zstd", buf_view(&skipped), view_of(events[0]));
+	buf_release(&skipped);
+	buf_release(&out);
+	buf_release(&zs);
+}
+
+/* Behind padding nothing is a member any more, whichever piece it begins. */
+static void test_gzip_padding(void **state)
+{
+	struct buf b = z_make(31, events, 1, NULL), out;
+
+	buf_add(&b, VIEW("\0\0\0\0\x1f\x8b\x08 and so on"));
+	for (size_t step = 1; step <= b.n; step++) {
+		struct coding *c = coding_new(VIEW("gzip"));
+
+		buf_init(&out, 1 << 20);
+		assert_int_equal(take(c, buf_view(&b), step, &out), 0);
+		assert_true(view_eq(buf_view(&out), view_of(events[0])));
+		buf_release(&out);
+		coding_free(c);
+	}
+	buf_release(&b);
+}
+
 static void test_cut_and_gap(void **state)
 {
 	struct buf b = z_make(31, events, 3, NULL), out;
@@ -395,6 +438,8 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_broken_twice),
+		cmocka_unit_test(test_zstd_magic),
+		cmocka_unit_test(test_gzip_padding),
 		cmocka_unit_test(test_cut_and_gap),
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_zstd_window),
