@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FIND_H
+#define FIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "find/image.h"
+
+/*
+ * Finders: which TLS stacks are in an ELF file, and where their functions are,
+ * also when the file is stripped. Pure: an image in, addresses out; no root, no process, no clock.
+ *
+ * A finder is one file (find_x.c) and one row in finders.c. Every finder is asked, for
+ * every stack that is there has to be attached: a binary can hold three and use one.
+ * A function of a stripped stack is reported only when two independent rules agree on it:
+ * a probe in the middle of an instruction kills the agent.
+ */
+#define FOUND_FUNCS_MAX	32
+#define FOUND_RETS_MAX	64
+#define FOUND_STACKS_MAX 8
+
+struct found_func {
+	const char *sym;	/* names a row of the stack's struct tls_lib (user/capture/tls_*.c): "SSL_read", "crypto/tls.(*Conn).Read", ... */
+	uint64_t va;		/* the function's first instruction; for Go: the first behind the stack check */
+	uint64_t probe;		/* file offset of the instruction to put the entry probe on: the cheapest one at which the arguments still are where they were */
+	/* Go: file offsets of all its return instructions. 0 of them: a return probe will do. */
+	uint32_t rets_cnt;
+	uint64_t rets[FOUND_RETS_MAX];
+};
+
+struct found {
+	const char *stack;	/* the tls_lib's name: "openssl", "boringssl", "rustls", "go", ... */
+	const char *method;	/* for people: "symbols", "string cross-reference", "pclntab" */
+	char version[64];	/* "": unknown */
+	char why[160];		/* cnt is 0: the stack is there and cannot be used, for this reason */
+	size_t cnt;
+	struct found_func func[FOUND_FUNCS_MAX];
+};
+
+struct finder {
+	const char *stack;
+	/* 1: ret is filled, with functions or with a reason why there are none; 0: this stack is not in the file. */
+	int (*find)(const struct image *im, struct found *ret);
+};
+
+extern const struct finder *const finders[];	/* NULL ends it */
+
+/* Asks every finder; returns how many stacks were found. */
+size_t find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX]);
+
+#endif /* FIND_H */
