@@ -21,6 +21,7 @@
 #define LAYERS_MAX 4
 #define STEP (64 * 1024)
 #define ZSTD_WINDOW_LOG 23
+#define ZSTD_HEAD_MAX 14	/* of a frame's header behind the magic number: RFC 8878 section 3.1.1.1 */
 
 struct layer;
 
@@ -50,6 +51,7 @@ struct layer {
 	bool has_first;
 	char magic[4];		/* zstd: the first bytes of a frame, until all four are here */
 	unsigned char magic_n;
+	unsigned char head_left;	/* zstd: bytes that may still belong to the frame's header */
 	bool in_frame;
 	bool padded;		/* gzip: no member follows any more, whatever the bytes look like */
 };
@@ -252,11 +254,11 @@ static void zstd_fini(struct layer *l)
 	ZSTD_freeDStream(l->zstd);
 }
 
-/* Takes input for the frame that began. */
-static int zstd_step(struct layer *l, struct view *in, struct buf *out)
+/* Takes input for the frame that began; out may grow to end. */
+static int zstd_step(struct layer *l, struct view *in, struct buf *out, size_t end)
 {
 	ZSTD_inBuffer from = { in->p, in->n, 0 };
-	ZSTD_outBuffer to = { out->p, out->n + STEP, out->n };
+	ZSTD_outBuffer to = { out->p, end, out->n };
 	size_t r = ZSTD_decompressStream(l->zstd, &to, &from);
 
 	l->memory = ZSTD_sizeof_DStream(l->zstd);
@@ -289,23 +291,47 @@ static int zstd_begin(struct layer *l, struct view *in)
 	if (l->magic_n < sizeof(l->magic))
 		return 0;
 	l->magic_n = 0;
+	l->head_left = ZSTD_HEAD_MAX;
 	l->in_frame = true;
 	return is_frame(l->magic) ? 1 : -EILSEQ;
+}
+
+/*
+ * Until a frame's header is complete, libzstd asks of whatever piece it is given
+ * whether that begins like a frame of the old formats (seen with 1.5.4, where a
+ * whole frame would fit).  A byte is too short to look like one.
+ */
+static int zstd_head(struct layer *l, struct view *in, struct buf *out, size_t end)
+{
+	struct view one;
+	int r = 0;
+
+	while (!r && l->in_frame && l->head_left && in->n) {
+		one = view_take(*in, 1);
+		r = zstd_step(l, &one, out, end);
+		*in = view_drop(*in, 1 - one.n);
+		l->head_left--;
+	}
+	return r;
 }
 
 static int zstd_take(struct layer *l, struct view *in, struct buf *out)
 {
 	struct view magic = { l->magic, sizeof(l->magic) };
+	size_t end = out->n + STEP;
 	int r;
 
 	if (!l->in_frame) {
 		r = zstd_begin(l, in);
 		if (r == 1)
-			r = zstd_step(l, &magic, out);
+			r = zstd_step(l, &magic, out, end);
 		if (r < 0 || !in->n)
 			return r < 0 ? r : 0;
 	}
-	return zstd_step(l, in, out);
+	r = zstd_head(l, in, out, end);
+	if (r || !l->in_frame)
+		return r ? r : in->n > 0;
+	return zstd_step(l, in, out, end);
 }
 
 #define WORDS(name)						\

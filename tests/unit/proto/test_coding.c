@@ -311,6 +311,22 @@ static void test_zstd_magic(void **state)
 	buf_release(&zs);
 }
 
+/* A frame header whose second half reads like the magic number of an old format, and asks for a dictionary. */
+static void test_zstd_header_like_old_format(void **state)
+{
+	static const char frame[] = "\x28\xb5\x2f\xfd\x27\xb5\x2f\xfd\x04\0\xff\0\0\x22\0\x2f";
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	for (size_t step = 1; step < sizeof(frame); step++) {
+		struct coding *c = coding_new(VIEW("zstd"));
+
+		assert_int_equal(take(c, (struct view){ frame, sizeof(frame) - 1 }, step, &out), -EILSEQ);
+		coding_free(c);
+	}
+	buf_release(&out);
+}
+
 /* Behind padding nothing is a member any more, whichever piece it begins. */
 static void test_gzip_padding(void **state)
 {
@@ -439,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_broken_twice),
 		cmocka_unit_test(test_zstd_magic),
+		cmocka_unit_test(test_zstd_header_like_old_format),
 		cmocka_unit_test(test_gzip_padding),
 		cmocka_unit_test(test_cut_and_gap),
 		cmocka_unit_test(test_bombs),
