@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "find/image.h"
+#include "find/scan.h"
 
 /*
  * Finders: which TLS stacks are in an ELF file, and where their functions are,
@@ -40,13 +41,18 @@ struct found {
 
 struct finder {
 	const char *stack;
+	const struct scan_text *texts;	/* what it wants to be looked for; NULL: nothing */
+	const struct scan_code *codes;
 	/* 1: ret is filled, with functions or with a reason why there are none; 0: this stack is not in the file. */
-	int (*find)(const struct image *im, struct found *ret);
+	int (*find)(const struct image *im, const struct scan *scan, struct found *ret);
 };
 
 extern const struct finder *const finders[];	/* NULL ends it */
 
-/* Asks every finder; returns how many stacks were found. */
+/*
+ * Asks every finder; returns how many stacks were found.  Rows of a tls_lib that symbols name are not among them:
+ * image_symbols() finds those.  Where a symbol and a finder both know a place, the finder's is the better one.
+ */
 size_t find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX]);
 
 #endif /* FIND_H */
