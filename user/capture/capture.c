@@ -604,12 +604,19 @@ struct cover {
 	void *arg;
 };
 
-static const char *words_of(const struct file_info *i)
+static const char *words_of(const struct file_stack *s)
 {
-	if (i->state == FILE_FAILED)
-		return i->err == -EPERM || i->err == -EACCES ? "probes need CAP_BPF and CAP_PERFMON" : strerror(-i->err);
-	return NULL;
+	if (s->state == FILE_FAILED)
+		return s->err == -EPERM || s->err == -EACCES ? "probes need CAP_BPF and CAP_PERFMON" : strerror(-s->err);
+	return s->why[0] ? s->why : NULL;
 }
+
+static const char *const state_words[] = {
+	[FILE_ATTACHED] = "attached",
+	[FILE_UNSUPPORTED] = "unsupported",
+	[FILE_FAILED] = "failed",
+	[FILE_REJECTED] = "rejected",
+};
 
 static bool cover_file(void *arg, uint64_t addr, uint64_t end, const char *path)
 {
@@ -621,14 +628,16 @@ static bool cover_file(void *arg, uint64_t addr, uint64_t end, const char *path)
 	if (stat(name, &st) || st.st_ino == v->last || !files_known(v->c->files, &st, &v->info))
 		return true;
 	v->last = st.st_ino;
-	if (v->info.state != FILE_ATTACHED && v->info.state != FILE_FAILED)
-		return true;
-	v->row.stack = capture_lib_name(v->info.lib);
-	v->row.where = path;
-	v->row.state = v->info.state == FILE_ATTACHED ? "attached" : "failed";
-	v->row.why = words_of(&v->info);
-	v->put(v->arg, &v->row);
-	v->any = true;
+	for (size_t i = 0; i < v->info.stacks_cnt; i++) {
+		const struct file_stack *s = &v->info.stacks[i];
+
+		v->row.stack = capture_lib_name(s->lib);
+		v->row.where = path;
+		v->row.state = state_words[s->state];
+		v->row.why = words_of(s);
+		v->put(v->arg, &v->row);
+		v->any = true;
+	}
 	return true;
 }
 

@@ -26,8 +26,6 @@
 struct file {
 	struct file *next;	/* same inode number */
 	struct stat st;
-	uint8_t build_id[32];
-	size_t build_id_n;
 	bool busy;		/* being examined */
 	struct file_info info;
 	struct attached *attached;
@@ -190,7 +188,8 @@ static bool attached_elsewhere(struct files *f, struct file *me)
 	pthread_mutex_lock(&f->lock);
 	for (struct file *at = map_get(&f->by_ino, me->st.st_ino); at && !found; at = at->next)
 		found = at != me && at->attached && same_content(&at->st, &me->st) &&
-			at->build_id_n == me->build_id_n && !memcmp(at->build_id, me->build_id, me->build_id_n);
+			at->info.build_id_n == me->info.build_id_n &&
+			!memcmp(at->info.build_id, me->info.build_id, me->info.build_id_n);
 	pthread_mutex_unlock(&f->lock);
 	return found;
 }
@@ -210,17 +209,19 @@ static void examine(struct files *f, struct file *at, int fd)
 		return;
 	}
 	at->info.symbols = note.symbols;
-	memcpy(at->build_id, note.build_id, sizeof(at->build_id));
-	at->build_id_n = note.build_id_n;
-	cnt = n ? choose(f, fn, p, &at->info.lib) : 0;
+	memcpy(at->info.build_id, note.build_id, sizeof(at->info.build_id));
+	at->info.build_id_n = note.build_id_n;
+	cnt = n ? choose(f, fn, p, &at->info.stacks[0].lib) : 0;
 	if (!cnt)
 		return;
-	at->info.state = FILE_ATTACHED;
+	at->info.stacks_cnt = 1;
+	snprintf(at->info.stacks[0].method, sizeof(at->info.stacks[0].method), "symbols");
+	at->info.stacks[0].state = at->info.state = FILE_ATTACHED;
 	if (attached_elsewhere(f, at))
 		return;
-	at->attached = attach_file(f->attach, fd, p, cnt, &at->info.err);
+	at->attached = attach_file(f->attach, fd, p, cnt, &at->info.stacks[0].err);
 	if (!at->attached)
-		at->info.state = FILE_FAILED;
+		at->info.stacks[0].state = at->info.state = FILE_FAILED;
 }
 
 static void tell_kernel(struct files *f, const struct stat *st)

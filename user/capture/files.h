@@ -16,15 +16,32 @@ struct files;
 enum file_state {
 	FILE_PLAIN,		/* no TLS library that we know */
 	FILE_ATTACHED,
-	FILE_UNSUPPORTED,	/* not ours to read: no ELF, another machine */
+	FILE_UNSUPPORTED,	/* a file: no ELF, another machine; a stack: it is there and cannot be used */
 	FILE_FAILED,		/* found, but attaching failed */
+	FILE_REJECTED,		/* attached, and let go of: what was found did not behave as it should */
 };
 
+/* One TLS stack of a file; a file can hold several and use one. */
+struct file_stack {
+	enum file_state state;	/* never FILE_PLAIN */
+	int err;		/* FILE_FAILED */
+	unsigned lib;		/* row of tls_libs */
+	bool proven;		/* attached, and its first calls did what they should; "symbols" needs no proof */
+	char method[32];	/* "symbols", "pclntab", ... */
+	char version[64];	/* "": unknown */
+	char why[192];		/* words, for FILE_UNSUPPORTED and FILE_REJECTED */
+};
+
+#define FILE_STACKS_MAX 8
+
 struct file_info {
-	enum file_state state;
-	int err;
-	unsigned lib;		/* row of tls_libs, FILE_ATTACHED and FILE_FAILED */
+	enum file_state state;	/* of the file: FILE_ATTACHED when any of its stacks is, else the first stack's */
+	int err;		/* FILE_UNSUPPORTED without stacks */
 	bool symbols;
+	uint8_t build_id[32];
+	size_t build_id_n;
+	size_t stacks_cnt;
+	struct file_stack stacks[FILE_STACKS_MAX];
 	char path[256];
 };
 
