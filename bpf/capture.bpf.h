@@ -84,7 +84,7 @@ struct thread {
 struct tracked {
 	__u64 start;		/* 0: set by user space, to be filled in at first sight */
 	__u32 tls;		/* streams in tls_streams */
-	__u32 pad;
+	__u32 noticed;		/* bits by enum wire_notice_what */
 };
 
 enum sock_kind { SOCK_NEW, SOCK_PLAIN, SOCK_TLS };
@@ -140,6 +140,13 @@ struct tracked_map {
 	__type(value, struct tracked);
 };
 
+struct pids_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TRACKED_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
 struct ids_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -167,6 +174,7 @@ extern struct threads_map threads SEC(".maps");
 extern struct streams_map tls_streams SEC(".maps");
 extern struct socks_map socks SEC(".maps");
 extern struct tracked_map tracked SEC(".maps");
+extern struct pids_map agents SEC(".maps");
 extern struct ids_map ignored SEC(".maps");
 extern struct files_map files SEC(".maps");
 extern struct held_map held SEC(".maps");
@@ -199,12 +207,23 @@ void tls_eof(__u64 pid_tgid, struct stream *s);
 
 /* The file behind an fd of the current task, or NULL; its struct sock if it is a TCP socket, or NULL. */
 struct file *file_of_fd(__u32 fd);
+struct sock *inet_of_file(struct file *f);	/* of IPv4 or IPv6, whatever its protocol */
+bool sock_is_tcp(struct sock *sk);
+bool sock_is_udp(struct sock *sk);
 struct sock *tcp_of_file(struct file *f);
 /* What is known of a socket; made if new.  role: enum wire_role; UNKNOWN also means that it was in use before. */
 struct sock_state *sock_get(struct file *f, struct sock *sk, __u32 tgid, __u64 start, __u8 role);
 void sock_announce(struct sock_state *so, struct sock *sk);
 /* The connected TCP socket behind an fd, announced; or NULL. */
 struct sock_state *sock_of_fd(__u32 fd, __u32 tgid, __u64 start);
+
+/*
+ * What is known of a process.  Among all processes of a machine it is made when
+ * user space first hears of one, so that it also hears of its end; NULL: there is no room.
+ */
+struct tracked *told(__u32 tgid, __u64 start);
+/* A process went a way that is not observed; said once. */
+void emit_notice(__u8 what, __u64 sock, __u32 tgid, __u64 start);
 
 /* The current task mapped or executes this file: asks user space to look at it if nobody has. */
 void file_used(struct file *f, __u64 addr, __u32 pid, __u64 start);
@@ -219,6 +238,14 @@ static __always_inline bool observed(__u32 tgid)
 	if (tgid == self_tgid)
 		return false;
 	return watch_all || bpf_map_lookup_elem(&tracked, &tgid);
+}
+
+/* Its life is told.  Where all are watched, that of agents is and nobody else's: see agents in emit.bpf.c. */
+static __always_inline bool life_told(__u32 tgid)
+{
+	if (!watch_all)
+		return observed(tgid);
+	return bpf_map_lookup_elem(&agents, &tgid);
 }
 
 /* ids are taken by user space when a stream is not wanted any more; asked once per call. */

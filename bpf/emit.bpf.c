@@ -24,6 +24,8 @@ struct threads_map threads SEC(".maps");
 struct streams_map tls_streams SEC(".maps");
 struct socks_map socks SEC(".maps");
 struct tracked_map tracked SEC(".maps");
+/* Processes that user space takes for agents, and what they start.  Used where all processes are watched. */
+struct pids_map agents SEC(".maps");
 struct ids_map ignored SEC(".maps");
 struct files_map files SEC(".maps");
 struct held_map held SEC(".maps");
@@ -249,4 +251,36 @@ __hidden void emit_stream_end(__u64 stream, __u64 in, __u64 out, __u32 pid, __u6
 	e->off[WIRE_OUT] = out;
 	count(records, 1);
 	bpf_ringbuf_submit(e, ring_wake());
+}
+
+__hidden struct tracked *told(__u32 tgid, __u64 start)
+{
+	struct tracked *t = bpf_map_lookup_elem(&tracked, &tgid), first = { .start = start };
+
+	if (t)
+		return t;
+	if (bpf_map_update_elem(&tracked, &tgid, &first, BPF_NOEXIST))
+		count(map_full, 1);
+	return bpf_map_lookup_elem(&tracked, &tgid);
+}
+
+__hidden void emit_notice(__u8 what, __u64 sock, __u32 tgid, __u64 start)
+{
+	struct tracked *t = told(tgid, start);
+	struct wire_notice *r;
+
+	if (!t || t->noticed & 1u << (what & 31))
+		return;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		count(dropped_control, 1);
+		return;
+	}
+	t->noticed |= 1u << (what & 31);
+	wire_head(&r->hdr, sizeof(*r), WIRE_NOTICE, tgid, start);
+	r->sock = sock;
+	r->what = what;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	count(records, 1);
+	bpf_ringbuf_submit(r, ring_wake());
 }

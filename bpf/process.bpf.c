@@ -29,15 +29,24 @@ static __always_inline void track(__u32 tgid, __u64 start)
 		count(map_full, 1);
 }
 
+/* The child of an agent is one. */
+static __always_inline void adopt(__u32 tgid, __u64 start)
+{
+	if (bpf_map_update_elem(&agents, &tgid, &start, BPF_ANY))
+		count(map_full, 1);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 tgid = child->tgid, ptgid = parent->tgid;
 	struct wire_fork *f;
 
-	if (tgid == ptgid || !observed(ptgid) || child->flags & PF_KTHREAD)
+	if (tgid == ptgid || !life_told(ptgid) || child->flags & PF_KTHREAD)
 		return 0;
 	track(tgid, task_start(child));
+	if (watch_all)
+		adopt(tgid, task_start(child));
 	f = bpf_ringbuf_reserve(&events, sizeof(*f), 0);
 	if (!f) {
 		count(dropped_control, 1);
@@ -125,11 +134,21 @@ static __noinline void name(struct task_struct *p, struct linux_binprm *bprm, __
 EXEC(exec_small, 512)
 EXEC(exec_large, 16384)
 
+static __always_inline void put_exec(struct task_struct *p, struct linux_binprm *bprm)
+{
+	__u64 total = BPF_CORE_READ(p, mm, arg_end) - BPF_CORE_READ(p, mm, arg_start);
+
+	if (total <= 512)
+		exec_small(p, bprm, total);
+	else
+		exec_large(p, bprm, total);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
 	struct file *exe = BPF_CORE_READ(p, mm, exe_file);
-	__u64 start = task_start(p), old, total;
+	__u64 start = task_start(p), old;
 	__u32 tgid = p->tgid;
 	struct tracked *t;
 
@@ -144,11 +163,8 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 		tls_end_process(tgid, start);
 	old = (__u64)tgid << 32 | (__u32)old_pid;
 	bpf_map_delete_elem(&threads, &old);
-	total = BPF_CORE_READ(p, mm, arg_end) - BPF_CORE_READ(p, mm, arg_start);
-	if (total <= 512)
-		exec_small(p, bprm, total);
-	else
-		exec_large(p, bprm, total);
+	if (t)		/* else: one of all, of which nobody has heard yet */
+		put_exec(p, bprm);
 	if (exe)
 		file_used(exe, 0, tgid, start);
 	return 0;
@@ -171,7 +187,9 @@ int BPF_PROG(on_exit, struct task_struct *p)
 	t = bpf_map_lookup_elem(&tracked, &tgid);
 	if (t)
 		tls = t->tls;
-	if (bpf_map_delete_elem(&tracked, &tgid) && !watch_all)
+	if (watch_all)
+		bpf_map_delete_elem(&agents, &tgid);
+	if (bpf_map_delete_elem(&tracked, &tgid))
 		return 0;
 	if (tls)
 		tls_end_process(tgid, start);

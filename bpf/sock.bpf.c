@@ -21,7 +21,9 @@
 #define S_IFMT		0170000
 #define S_IFSOCK	0140000
 #define SOCK_STREAM	1
+#define SOCK_DGRAM	2
 #define IPPROTO_TCP	6
+#define IPPROTO_UDP	17
 #define SHUTDOWN_MASK	3
 
 static const struct sock_state no_sock;
@@ -38,7 +40,7 @@ __hidden struct file *file_of_fd(__u32 fd)
 	return f;
 }
 
-__hidden struct sock *tcp_of_file(struct file *f)
+__hidden struct sock *inet_of_file(struct file *f)
 {
 	struct socket *s;
 	struct sock *sk;
@@ -51,11 +53,24 @@ __hidden struct sock *tcp_of_file(struct file *f)
 	if (!sk)
 		return NULL;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family != AF_INET && family != AF_INET6)
-		return NULL;
-	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return NULL;
-	return sk;
+	return family == AF_INET || family == AF_INET6 ? sk : NULL;
+}
+
+__hidden bool sock_is_tcp(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_type) == SOCK_STREAM && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+__hidden bool sock_is_udp(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_type) == SOCK_DGRAM && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_UDP;
+}
+
+__hidden struct sock *tcp_of_file(struct file *f)
+{
+	struct sock *sk = inet_of_file(f);
+
+	return sk && sock_is_tcp(sk) ? sk : NULL;
 }
 
 __hidden struct sock_state *sock_get(struct file *f, struct sock *sk, __u32 tgid, __u64 start, __u8 role)
@@ -91,6 +106,8 @@ __hidden void sock_announce(struct sock_state *so, struct sock *sk)
 
 	if (so->announced || __sync_lock_test_and_set(&so->announced, 1))
 		return;
+	if (watch_all)
+		told(so->pid, so->start);
 	w = bpf_ringbuf_reserve(&events, sizeof(*w), 0);
 	if (!w) {
 		so->announced = 0;	/* next time */

@@ -12,6 +12,7 @@
  * its plaintext comes from the library.  Any other TCP payload is copied.
  */
 #include "capture.bpf.h"
+#include <bpf/bpf_endian.h>
 
 #define HELLO_MAX	4096
 #define MMSG_MAX	1024		/* UIO_MAXIOV, the kernel's own limit */
@@ -25,6 +26,11 @@
 #define MSG_TRUNC	0x20
 #define MSG_ERRQUEUE	0x2000
 #define MSG_FASTOPEN	0x20000000
+#define SOL_TCP		6
+#define TCP_ULP		31
+#define PORT_DNS	53
+#define PORT_HTTPS	443
+#define QUIC_LONG	0xc0		/* RFC 9000 section 17.2: header form and fixed bit */
 #define TS_COMPAT	2
 #define PSR_MODE32_BIT	0x10
 
@@ -352,6 +358,90 @@ static __always_inline bool describe(struct io *io, struct pt_regs *regs, __u8 c
 	return io->dir == WIRE_OUT || !skipped(flags);
 }
 
+/* The other end's port: of the connection, or where this message goes to or came from. */
+static __always_inline __u16 peer_port(struct io *io, struct pt_regs *regs, __u8 class)
+{
+	struct { __u64 name; __u32 len; } msg = {};
+	struct sock *sk = io->sk;
+	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	__u64 name = 0;
+
+	if (port)
+		return bpf_ntohs(port);
+	switch (class) {
+	case SYS_SENDTO:
+	case SYS_RECVFROM:
+		name = A5(regs);
+		break;
+	case SYS_SENDMSG:
+	case SYS_RECVMSG:
+	case SYS_SENDMMSG:
+	case SYS_RECVMMSG:
+		bpf_probe_read_user(&msg, sizeof(msg), (void *)A2(regs));
+		name = msg.name;
+		break;
+	}
+	/* sin_port and sin6_port stand at the same place */
+	if (!name || bpf_probe_read_user(&port, sizeof(port), (void *)(name + 2)))
+		return 0;
+	return bpf_ntohs(port);
+}
+
+static __noinline int put_dns(struct io *io)
+{
+	struct { struct wire_dns d; __u8 bytes[WIRE_DNS_MAX]; } *r;
+	__u64 addr = io->addr, n = io->len;
+	struct { __u64 base, len; } v = {};
+
+	if (io->iov_cnt) {
+		if (bpf_probe_read_user(&v, sizeof(v), (void *)io->iov))
+			return 0;
+		addr = v.base;
+		n = v.len < n ? v.len : n;
+	}
+	if (watch_all)
+		told(io->tgid, io->start);
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		count(dropped_control, 1);
+		return 0;
+	}
+	n = AT_MOST(n, WIRE_DNS_MAX);
+	if (bpf_probe_read_user(r->bytes, n, (void *)addr)) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	wire_head(&r->d.hdr, sizeof(r->d) + n, WIRE_DNS, io->tgid, io->start);
+	r->d.len = io->len;
+	r->d.pad = 0;
+	count(records, 1);
+	bpf_ringbuf_submit(r, ring_wake());
+	return 0;
+}
+
+/* UDP: names that the process is told, and QUIC, which nobody reads for us. */
+static __noinline int datagram(struct io *io, struct pt_regs *regs, __u64 class)
+{
+	__u16 port = peer_port(io, regs, class);
+
+	if (port != PORT_DNS && port != PORT_HTTPS)
+		return 0;
+	if (class == SYS_SENDMMSG || class == SYS_RECVMMSG) {
+		take_msghdr(io, A2(regs));
+		io->len = 0;
+		bpf_probe_read_user(&io->len, sizeof(__u32), (void *)(A2(regs) + MSG_LEN));
+	}
+	if (!io->len)
+		return 0;
+	if (port == PORT_DNS)
+		return io->dir == WIRE_IN && !io->unseen ? put_dns(io) : 0;
+	io->head_len = 0;
+	read_head(io);
+	if (io->dir == WIRE_OUT && io->head_len > 4 && (io->head[0] & QUIC_LONG) == QUIC_LONG)
+		emit_notice(WIRE_NOTICE_QUIC, 0, io->tgid, io->start);
+	return 0;
+}
+
 static __noinline int moved(struct pt_regs *regs, __u64 ret, __u8 class, __u64 start)
 {
 	__u64 id = bpf_get_current_pid_tgid();
@@ -368,18 +458,37 @@ static __noinline int moved(struct pt_regs *regs, __u64 ret, __u8 class, __u64 s
 	if (!describe(&io, regs, class, &fd))
 		return 0;
 	io.file = file_of_fd(fd);
-	io.sk = tcp_of_file(io.file);
+	io.sk = inet_of_file(io.file);
 	if (class == SYS_SPLICE && !io.sk) {
 		io.dir = WIRE_OUT;
 		io.file = file_of_fd(A3(regs));
-		io.sk = tcp_of_file(io.file);
+		io.sk = inet_of_file(io.file);
 	}
-	if (!io.sk || (!ret && (io.dir == WIRE_OUT || !io.want)))
+	if (!io.sk)
+		return 0;
+	if (!sock_is_tcp(io.sk))
+		return sock_is_udp(io.sk) ? datagram(&io, regs, class) : 0;
+	if ((!ret && (io.dir == WIRE_OUT || !io.want)))
 		return 0;
 	if (class != SYS_SENDMMSG && class != SYS_RECVMMSG)
 		return on_io(&io);
 	for (int i = 0; i < MMSG_MAX && i < ret; i++)
 		on_msg(&io, A2(regs) + i * MMSG_SIZE);
+	return 0;
+}
+
+static __noinline int set_option(struct pt_regs *regs, __u32 tgid, __u64 start)
+{
+	struct sock_state *so;
+	char name[3] = {};
+
+	if (A2(regs) != SOL_TCP || A3(regs) != TCP_ULP)
+		return 0;
+	if (bpf_probe_read_user(name, sizeof(name), (void *)A4(regs)) ||
+	    name[0] != 't' || name[1] != 'l' || name[2] != 's')
+		return 0;
+	so = sock_of_fd(A1(regs), tgid, start);
+	emit_notice(WIRE_NOTICE_KTLS, so ? so->id : 0, tgid, start);
 	return 0;
 }
 
@@ -406,6 +515,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	case SYS_ACCEPT:
 		connected(ret, id >> 32, start, WIRE_ROLE_SERVER);
+		return 0;
+	case SYS_SETSOCKOPT:
+		return set_option(regs, id >> 32, start);
+	case SYS_URING:
+		emit_notice(WIRE_NOTICE_IO_URING, 0, id >> 32, start);
 		return 0;
 	case SYS_MMAP:
 		if (A3(regs) & PROT_EXEC && !(A4(regs) & MAP_ANONYMOUS)) {

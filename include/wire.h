@@ -29,12 +29,15 @@ enum wire_kind {
 	WIRE_EXEC = 8,		/* struct wire_exec */
 	WIRE_EXIT = 9,		/* struct wire_exit */
 	WIRE_MAP = 10,		/* struct wire_map: a tracked process mapped an executable file not seen before */
+	WIRE_NOTICE = 11,	/* struct wire_notice: a process uses a way that is not observed */
+	WIRE_DNS = 12,		/* struct wire_dns: a DNS message that a process received */
 	/* from the user half, put into the order of the others so that a replay sees them too */
 	WIRE_CLOCK = 64,	/* struct wire_clock */
 	WIRE_TICK = 65,		/* struct wire_hdr alone: time has passed, drive timeouts */
 	WIRE_FACTS = 66,	/* struct wire_facts: what /proc said of a process */
 	WIRE_BOOKS = 67,	/* struct wire_books: the kernel half's counters so far */
 	WIRE_FINISH = 68,	/* struct wire_hdr alone: observation ends here */
+	WIRE_COVER = 69,	/* struct wire_cover: a TLS stack of a process, or that there is none, and why */
 };
 
 /* The direction as the observed process sees it. */
@@ -163,6 +166,30 @@ struct wire_map {
 	__u32 pad;
 };
 
+enum wire_notice_what {
+	WIRE_NOTICE_IO_URING = 1,	/* io_uring_setup(): calls through the ring are not seen */
+	WIRE_NOTICE_KTLS = 2,		/* setsockopt(TCP_ULP, "tls"): what bypasses the library is not seen */
+	WIRE_NOTICE_QUIC = 3,		/* a QUIC long header to UDP port 443 */
+	WIRE_NOTICE_CNT
+};
+
+/* Once for each process and what. */
+struct wire_notice {
+	struct wire_hdr hdr;
+	__u64 sock;		/* KTLS: wire_sock.sock; else 0 */
+	__u8 what;		/* enum wire_notice_what */
+	__u8 pad[7];
+};
+
+struct wire_dns {
+	struct wire_hdr hdr;
+	__u32 len;		/* of the datagram; what is longer than WIRE_DNS_MAX is cut */
+	__u32 pad;
+	/* the message follows */
+};
+
+#define WIRE_DNS_MAX	1472
+
 struct wire_clock {
 	struct wire_hdr hdr;
 	__u64 unix_offset;	/* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
@@ -193,6 +220,23 @@ struct wire_facts {
 	struct wire_hdr hdr;
 	__u32 ppid;
 	__u32 vpid;		/* pid in its own namespace; 0 unknown */
+};
+
+/* Strings follow, each ended by NUL, in this order; empty: unknown. */
+enum wire_cover_text {
+	WIRE_COVER_STACK,	/* "openssl"; empty: none was found */
+	WIRE_COVER_VERSION,
+	WIRE_COVER_METHOD,	/* how its functions were found */
+	WIRE_COVER_FILE,
+	WIRE_COVER_STATE,	/* "attached", "unsupported", "failed", "none" */
+	WIRE_COVER_WHY,
+	WIRE_COVER_CNT
+};
+
+struct wire_cover {
+	struct wire_hdr hdr;
+	__u32 lib;		/* as wire_data.lib; ~0: none of them */
+	__u32 pad;
 };
 
 /* Counters of the kernel half.  Bytes are plaintext bytes of accepted calls of observed processes. */
@@ -269,6 +313,8 @@ enum sys_class {
 	SYS_SENDFILE,		/* out fd, in fd */
 	SYS_SPLICE,		/* in fd, offset, out fd */
 	SYS_MMAP,
+	SYS_SETSOCKOPT,
+	SYS_URING,		/* io_uring_setup */
 };
 
 #define SYS_CLASSES_MAX	512	/* power of two */
@@ -287,6 +333,9 @@ _Static_assert(sizeof(struct wire_fork) == 48, "wire_fork is on disk");
 _Static_assert(sizeof(struct wire_exec) == 64, "wire_exec is on disk");
 _Static_assert(sizeof(struct wire_exit) == 40, "wire_exit is on disk");
 _Static_assert(sizeof(struct wire_map) == 64, "wire_map is on disk");
+_Static_assert(sizeof(struct wire_notice) == 48, "wire_notice is on disk");
+_Static_assert(sizeof(struct wire_dns) == 40, "wire_dns is on disk");
+_Static_assert(sizeof(struct wire_cover) == 40, "wire_cover is on disk");
 _Static_assert(sizeof(struct wire_clock) == 72, "wire_clock is on disk");
 _Static_assert(sizeof(struct wire_facts) == 40, "wire_facts is on disk");
 _Static_assert(sizeof(struct wire_books) == 112, "wire_books is on disk");

@@ -501,7 +501,7 @@ static int on_record(void *ctx, void *data, size_t n)
 
 	if (n < sizeof(*h) || h->size > n)
 		return 0;
-	if (h->kind == WIRE_DATA && !is_known(c, h))
+	if ((h->kind == WIRE_DATA || h->kind == WIRE_HELLO || h->kind == WIRE_NOTICE) && !is_known(c, h))
 		put_facts(c, h->pid, h->start, h->ts);
 	c->put(c->put_arg, h);
 	c->records++;

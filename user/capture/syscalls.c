@@ -31,6 +31,8 @@ static const struct {
 	{ SYS_sendfile, SYS_SENDFILE },
 	{ SYS_splice, SYS_SPLICE },
 	{ SYS_mmap, SYS_MMAP },
+	{ SYS_setsockopt, SYS_SETSOCKOPT },
+	{ SYS_io_uring_setup, SYS_URING },
 };
 
 void syscalls_fill(uint8_t table[static SYS_CLASSES_MAX])

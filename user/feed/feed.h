@@ -38,6 +38,8 @@ struct view wire_data_bytes(const struct wire_data *d);
 struct view wire_exec_filename(const struct wire_exec *e);
 struct view wire_exec_argv(const struct wire_exec *e);
 struct view wire_hello_bytes(const struct wire_hello *h);
+struct view wire_dns_bytes(const struct wire_dns *d);
 struct view wire_facts_str(const struct wire_facts *f, enum wire_fact which);
+struct view wire_cover_str(const struct wire_cover *c, enum wire_cover_text which);
 
 #endif /* FEED_H */

@@ -23,11 +23,14 @@ static const struct shape {
 	[WIRE_EXEC] = TAILED(wire_exec),
 	[WIRE_EXIT] = FIXED(wire_exit),
 	[WIRE_MAP] = FIXED(wire_map),
+	[WIRE_NOTICE] = FIXED(wire_notice),
+	[WIRE_DNS] = TAILED(wire_dns),
 	[WIRE_CLOCK] = FIXED(wire_clock),
 	[WIRE_TICK] = FIXED(wire_hdr),
 	[WIRE_FACTS] = TAILED(wire_facts),
 	[WIRE_BOOKS] = FIXED(wire_books),
 	[WIRE_FINISH] = FIXED(wire_hdr),
+	[WIRE_COVER] = TAILED(wire_cover),
 };
 
 /* What follows the first fixed bytes. */
@@ -54,9 +57,10 @@ static bool valid_exec(const struct wire_exec *e)
 	return !e->filename_len || !v.p[e->filename_len - 1];
 }
 
-static bool valid_facts(const struct wire_facts *f)
+/* Strings, each with its NUL. */
+static bool valid_strings(const struct wire_hdr *h, size_t fixed)
 {
-	struct view v = tail(&f->hdr, sizeof(*f));
+	struct view v = tail(h, fixed);
 
 	return !v.n || !v.p[v.n - 1];
 }
@@ -76,7 +80,9 @@ static bool valid_inside(const struct wire_hdr *h)
 	case WIRE_EXEC:
 		return valid_exec((const void *)h);
 	case WIRE_FACTS:
-		return valid_facts((const void *)h);
+		return valid_strings(h, sizeof(struct wire_facts));
+	case WIRE_COVER:
+		return valid_strings(h, sizeof(struct wire_cover));
 	}
 	return true;
 }
@@ -113,13 +119,28 @@ struct view wire_hello_bytes(const struct wire_hello *h)
 	return tail(&h->hdr, sizeof(*h));
 }
 
-/* A fact that was appended after the recording was made is absent from it: empty. */
-struct view wire_facts_str(const struct wire_facts *f, enum wire_fact which)
+struct view wire_dns_bytes(const struct wire_dns *d)
 {
-	struct view rest = tail(&f->hdr, sizeof(*f)), s = VIEW_NONE;
+	return tail(&d->hdr, sizeof(*d));
+}
+
+/* A string that was appended after the recording was made is absent from it: empty. */
+static struct view nth_string(struct view rest, unsigned which)
+{
+	struct view s = VIEW_NONE;
 
 	for (unsigned i = 0; i <= which; i++)
 		if (!view_cut(rest, '\0', &s, &rest))
 			return VIEW_NONE;
 	return s;
+}
+
+struct view wire_facts_str(const struct wire_facts *f, enum wire_fact which)
+{
+	return nth_string(tail(&f->hdr, sizeof(*f)), which);
+}
+
+struct view wire_cover_str(const struct wire_cover *c, enum wire_cover_text which)
+{
+	return nth_string(tail(&c->hdr, sizeof(*c)), which);
 }
