@@ -10,7 +10,7 @@ BPF_ARCH  := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION   := 0.1.0
 
 ROOMS := base find capture feed stream proto genai trace guard sink
-LIBS  := -lbpf -lelf -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lpthread -lm
+LIBS  := -lbpf -lelf -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lpthread -lm
 
 CFLAGS     ?= -g -O2
 WARN       := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-unused-parameter -Wvla

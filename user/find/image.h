@@ -52,7 +52,7 @@ uint64_t image_off(const struct image *im, uint64_t va);
 /* Reads up to n bytes at va, never across the end of a segment's file part; returns how many. */
 size_t image_read(const struct image *im, uint64_t va, void *buf, size_t n);
 
-/* A symbol of type FUNC by exact name, from .dynsym and .symtab. */
+/* A symbol of type FUNC by exact name, 3 to 255 characters, from .dynsym (also where only the loader can find it) and .symtab. */
 struct image_sym {
 	uint64_t va, size;
 };
@@ -65,7 +65,7 @@ size_t image_symbols(const struct image *im, const char *const *names, size_t n,
  * of them. put returns false to stop. overlap at most 64 KiB.
  */
 enum image_want { IMAGE_CODE = 1, IMAGE_DATA = 2 };	/* executable segments; the others */
-void image_windows(const struct image *im, unsigned want, size_t overlap,
+bool image_windows(const struct image *im, unsigned want, size_t overlap,
 		   bool (*put)(void *arg, uint64_t va, const uint8_t *p, size_t n), void *arg);
 
 #endif /* FIND_IMAGE_H */
