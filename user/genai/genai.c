@@ -102,7 +102,7 @@ static struct gen_call *open_answer(const struct exchange *x, bool want_content)
 
 	if (x->resp.kind == BODY_BYTES)
 		p = whose_answer(VIEW_NONE, json_read(buf_view(&x->resp.body.head)));
-	if (!p && x->resp.kind != BODY_SSE)
+	if (!p && x->resp.kind != BODY_EVENTS)
 		return NULL;
 	c = call_new(want_content);
 	if (!c)

@@ -189,7 +189,7 @@ void leg_head(struct leg *l, uint64_t left_out)
 {
 	l->msg->seen = true;
 	l->msg->header_cnt += left_out;
-	pipe_open(&l->pipe, l->msg, !l->request);
+	pipe_open(&l->pipe, l->msg, l->request ? NULL : &l->xch->x);
 }
 
 void leg_put(struct leg *l, struct view piece)

@@ -13,7 +13,8 @@
  * coding, SSE) are its business.  Pure like the decoders; times are the
  * caller's (CLOCK_BOOTTIME ns of the pieces).
  */
-enum body_kind { BODY_BYTES, BODY_SSE };
+/* BODY_EVENTS: a stream of SSE, JSON lines, AWS event stream messages, the elements of an array. */
+enum body_kind { BODY_BYTES, BODY_EVENTS };
 
 struct body {
 	struct buf head;	/* decoded bytes from the start; at most BODY_HEAD_MAX */
@@ -40,7 +41,7 @@ struct message {
 	struct body body;
 	enum body_kind kind;
 	uint64_t first_ts, last_ts;	/* of the pieces with its first and last byte; 0: none came */
-	uint64_t event_cnt;	/* SSE events handed out */
+	uint64_t event_cnt;	/* events handed out */
 	uint64_t first_event_ts;	/* of the first of them; 0 */
 	bool seen;		/* its head passed */
 	bool done;		/* its end passed, in good order */
@@ -75,7 +76,7 @@ struct view message_header(const struct message *m, const char *name);
 enum xev_kind {
 	XEV_REQUEST,		/* the request is as complete as it will be: req.body is ready */
 	XEV_RESPONSE,		/* the final response's head is there (may come before XEV_REQUEST) */
-	XEV_EVENT,		/* one SSE event of the response: name, value */
+	XEV_EVENT,		/* one event of the response: name, value */
 	XEV_DONE,		/* last one of the exchange; it is freed by the next conn_next() */
 	XEV_OPAQUE,		/* value: bytes of no exchange, dir says which way; exchange is the one that upgraded, or NULL */
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdlib.h>
 
 #include "proto/pipe.h"
@@ -25,27 +26,58 @@ static struct coding *coding_of(const struct message *m)
 	return coding;
 }
 
-void pipe_open(struct pipe *p, struct message *m, bool events)
+/* Google streams an array unless it is asked for SSE. */
+static bool is_array_stream(const struct exchange *x)
+{
+	struct view path = x->target, query = VIEW_NONE;
+
+	view_cut(path, '?', &path, &query);
+	return view_ends(path, VIEW(":streamGenerateContent")) && !(query.n && memmem(query.p, query.n, "alt=sse", 7));
+}
+
+/* What makes events of a body. */
+static const struct layer {
+	const char *media_type;
+	const struct proto *proto;
+	bool (*when)(const struct exchange *x);	/* NULL: always */
+} layers[] = {
+	{ "text/event-stream", &proto_sse, NULL },
+	{ "application/vnd.amazon.eventstream", &proto_eventstream, NULL },
+	{ "application/x-ndjson", &proto_jsonl, NULL },
+	{ "application/ndjson", &proto_jsonl, NULL },
+	{ "application/jsonl", &proto_jsonl, NULL },
+	{ "application/stream+json", &proto_jsonl, NULL },
+	{ "application/json", &proto_json_array, is_array_stream },
+};
+
+static const struct proto *layer_of(struct view type, const struct exchange *x)
+{
+	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++)
+		if (media_type_is(type, layers[i].media_type) && (!layers[i].when || layers[i].when(x)))
+			return layers[i].proto;
+	return NULL;
+}
+
+void pipe_open(struct pipe *p, struct message *m, const struct exchange *x)
 {
 	struct view type = message_header(m, "content-type");
 
 	*p = (struct pipe){ .msg = m, .coding = coding_of(m), .fill = body_fill(type) };
 	buf_init(&p->scratch, STEP);
-	if (!events || !media_type_is(type, "text/event-stream"))
+	p->layer = x ? layer_of(type, x) : NULL;
+	p->state = p->layer ? malloc(p->layer->state_size) : NULL;
+	if (!p->state)
 		return;
-	p->sse = malloc(proto_sse.state_size);
-	if (!p->sse)
-		return;
-	proto_sse.init(p->sse);
-	m->kind = BODY_SSE;
+	p->layer->init(p->state);
+	m->kind = BODY_EVENTS;
 }
 
 void pipe_close(struct pipe *p)
 {
 	coding_free(p->coding);
-	if (p->sse)
-		proto_sse.fini(p->sse);
-	free(p->sse);
+	if (p->state)
+		p->layer->fini(p->state);
+	free(p->state);
 	buf_release(&p->scratch);
 	*p = (struct pipe){ 0 };
 }
@@ -64,17 +96,17 @@ void pipe_gap(struct pipe *p, uint64_t n)
 		coding_gap(p->coding);
 	else
 		body_gap(&p->msg->body, &p->fill);
-	if (!p->sse)
+	if (!p->state)
 		return;
-	proto_sse.gap(p->sse, n);
+	p->layer->gap(p->state, n);
 	p->poke = true;
 }
 
 bool pipe_end(struct pipe *p)
 {
-	if (!p->sse || p->ended)
+	if (!p->state || p->ended)
 		return false;
-	proto_sse.end(p->sse);
+	p->layer->end(p->state);
 	p->ended = p->poke = true;
 	return true;
 }
@@ -101,21 +133,21 @@ static bool decode(struct pipe *p)
 			p->coded = VIEW_NONE;
 		p->text = buf_view(&p->scratch);
 	}
-	if (p->sse)
+	if (p->state)
 		p->msg->body.decoded += p->text.n;
 	return p->text.n;
 }
 
 static int next_event(struct pipe *p, struct proto_event *ev)
 {
-	int r = proto_sse.next(p->sse, &p->text, ev);
+	int r = p->layer->next(p->state, &p->text, ev);
 
 	if (r > 0)
 		return 1;
 	p->text = VIEW_NONE;
 	p->poke = false;
 	if (r < 0)
-		p->msg->body.error = "sse: out of memory";
+		p->msg->body.error = r == -ENOMEM ? "events: out of memory" : "events: broken framing";
 	return 0;
 }
 
@@ -126,7 +158,7 @@ int pipe_next(struct pipe *p, struct proto_event *ev, size_t room)
 	while (pipe_busy(p)) {
 		if (!p->text.n && !p->poke && !decode(p))
 			break;
-		if (p->sse) {
+		if (p->state) {
 			if (next_event(p, ev))
 				return 1;
 			continue;
@@ -154,7 +186,7 @@ size_t pipe_memory(const struct pipe *p)
 {
 	size_t n = p->scratch.cap;
 
-	if (p->sse)
-		n += proto_sse.state_size + proto_sse.memory(p->sse);
+	if (p->state)
+		n += p->layer->state_size + p->layer->memory(p->state);
 	return p->coding ? n + coding_memory(p->coding) : n;
 }

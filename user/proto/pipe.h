@@ -9,7 +9,7 @@
 /*
  * What a body runs through:
  *
- *	EV_BODY ─▶ content coding ─▶ sse ─▶ EV_EVENT
+ *	EV_BODY ─▶ content coding ─▶ sse, JSON lines, … ─▶ EV_EVENT
  *	                          └▶ struct body
  */
 struct pipe {
@@ -18,14 +18,15 @@ struct pipe {
 	struct coding *coding;
 	bool more;		/* coding has more without input */
 	struct buf scratch;	/* what it gave last */
-	void *sse;
-	bool poke;		/* sse may have events without input */
+	const struct proto *layer;	/* that makes events of it; NULL: none */
+	void *state;		/* its */
+	bool poke;		/* it may have events without input */
 	bool ended;		/* it knows that no more comes */
 	struct body_fill fill;
 };
 
-/* The head of m passed. events: an event stream is to be read as one. */
-void pipe_open(struct pipe *p, struct message *m, bool events);
+/* The head of m passed.  x: it answers this, and a stream of events is to be read as one; NULL: it is a request. */
+void pipe_open(struct pipe *p, struct message *m, const struct exchange *x);
 void pipe_close(struct pipe *p);	/* again and again is fine */
 
 /* Then pipe_next() until it says 0; the view has to stay good until then. */

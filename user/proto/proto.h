@@ -22,7 +22,11 @@ enum proto_kind {
 	EV_GAP,			/* num: bytes of the body that are missing here; UINT64_MAX: unknown how many */
 	EV_END,			/* message complete; num: PROTO_END_*, num2: 1 when the end of the stream was its end */
 	EV_OPAQUE,		/* value: bytes that are none of this protocol's (after an upgrade or lost sync) */
-	EV_EVENT,		/* SSE: name: event type ("message" by default), value: data, num: 1 if it was cut */
+	/*
+	 * One message of a stream of them: name: its type ("message" where there are none), value: its data,
+	 * num: 1 if it was cut.  Of SSE, JSON lines, arrays and AWS event streams.
+	 */
+	EV_EVENT,
 };
 
 enum proto_end {
@@ -66,6 +70,9 @@ extern const struct proto proto_http1_request;
 extern const struct proto proto_http1_response;
 extern const struct proto proto_http1;		/* either: the first head says which it is */
 extern const struct proto proto_sse;
+extern const struct proto proto_jsonl;
+extern const struct proto proto_json_array;
+extern const struct proto proto_eventstream;
 
 extern const struct proto *const protos[];	/* NULL at the end: what the split, gap and fuzz tests walk */
 

@@ -6,5 +6,8 @@ const struct proto *const protos[] = {
 	&proto_http1_response,
 	&proto_http1,
 	&proto_sse,
+	&proto_jsonl,
+	&proto_json_array,
+	&proto_eventstream,
 	NULL,
 };

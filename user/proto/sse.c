@@ -9,6 +9,10 @@
  * The standard drops an event whose blank line never came; clients of model
  * APIs do not (the last line of a stream that broke off is often the error), so
  * it is handed out as cut.
+ *
+ * Where an event would begin, a line that opens a JSON object is one that was sent without
+ * its "data:", as Google's APIs do with errors.  The standard would ignore a
+ * field of such a name; here it and the lines behind it are data.
  */
 #include <errno.h>
 
@@ -38,6 +42,7 @@ struct sse {
 	size_t name_n;
 	bool after_cr;		/* an LF here belongs to the line end before it */
 	bool has_data, cut, due;
+	bool bare;		/* lines without field names */
 	bool spent;		/* type and data went out with the last event */
 	bool ended;
 	struct buf type, data;
@@ -109,7 +114,7 @@ static int begin_field(struct sse *s)
 
 static void forget(struct sse *s)
 {
-	s->spent = s->has_data = s->cut = s->due = false;
+	s->spent = s->has_data = s->cut = s->due = s->bare = false;
 	buf_reset(&s->type);
 	buf_reset(&s->data);
 	if (s->data.cap > SSE_KEEP)
@@ -166,6 +171,16 @@ static void take_bom(struct sse *s, struct view *in)
 	s->at = NAME;
 }
 
+static int begin_bare(struct sse *s)
+{
+	bool more = s->has_data;
+
+	s->bare = s->has_data = true;
+	s->field = DATA;
+	s->at = VALUE;
+	return more ? add(s, &s->data, VIEW("\n")) : 0;
+}
+
 /* In front of the colon; in is the rest of the line. */
 static int take_name(struct sse *s, struct view *in)
 {
@@ -173,6 +188,8 @@ static int take_name(struct sse *s, struct view *in)
 	size_t n = colon ? (size_t)(colon - in->p) : in->n;
 	struct view fits = view_take(*in, sizeof(s->name) - s->name_n);
 
+	if (!s->name_n && (s->bare || (!s->has_data && in->p[0] == '{')))
+		return begin_bare(s);
 	fits = view_take(fits, n);
 	memcpy(s->name + s->name_n, fits.p, fits.n);
 	s->name_n += fits.n;

@@ -23,7 +23,7 @@ static struct exchange asked(const char *target, const char *body)
 	buf_init(&x.req.body.head, 64 << 20);
 	buf_add(&x.req.body.head, view_of(body));
 	x.req.body.complete = true;
-	x.resp.kind = BODY_SSE;
+	x.resp.kind = BODY_EVENTS;
 	x.status = 200;
 	return x;
 }

@@ -44,10 +44,33 @@ static const struct sample samples[] = {
 	{ "sse", VIEW("data: a\n\ndata:b\ndata: c\n\nevent: x\ndata: {\"a\":1}\n\n: comment\n\nid: 1\nretry: 3\n\ndata\n\n") },
 	{ "sse", VIEW("\xef\xbb\xbf" "data: bom\r\n\r\ndata: cr\r\rdata: \xef\xbb\xbf mixed\r\n\ndata:  two\r\r\n\r\n") },
 	{ "sse", VIEW("\xef\xbb" "data: no bom\n\ndata: yes\n\ndatax: no\n\nevent:only\n\ndat: no\n\ndata: last") },
+	{ "sse", VIEW("data: x\n\n{\"error\":\n {\"a\": 1}}\n\ndata: y\n{\"b\":1}\n\n{}") },
 	{ "sse", VIEW("data: x\ndata\ndata:\n\nevent: a\nevent: b\ndata: c\n\n\n\n\nevent: error\ndata: no blank line\n") },
+	{ "eventstream", VIEW("\x00\x00\x00=\x00\x00\x00&\xee\x9e&\xa3\x0b:event-type\x07\x00\x01" "a\x0d:message-type\x07\x00\x05" "event{\"x\":1}7\x8c\x95" "c\x00\x00\x00" "6\x00\x00\x00&\x99N\x17\xb2\x0b:event-type\x07\x00\x01" "b\x0d:message-type\x07\x00\x05" "evento\x87\x92\x8a\x00\x00\x00Y\x00\x00\x00:\x96-\xab" "a\x0d:message-type\x07\x00\x09" "exception\x0f:exception-type\x07\x00\x0d" "boomException{\"message\":\"m\"}m@VS") },
+	{ "eventstream", VIEW("\x00\x00\x00L\x00\x00\x00<\xd7N\x16\xa6\x0d:message-type\x07\x00\x05" "error\x0b:error-code\x07\x00\x01" "c\x0e:error-message\x07\x00\x04saidF\x1b\x86\xbc\x00\x00\x00\x15\x00\x00\x00\x00\xcd\"\xc7\x9bplainx<\xf0\xdf\x00\x00\x00" "8\x00\x00\x00&&~\xa9\xd3\x0b:event-type\x07\x00\x01" "c\x0d:message-type\x07\x00\x05" "eventzzol>\x08\x00\x00\x00=\x00\x00\x00&\xee\x9e&\xa3\x0b:event-type\x07\x00\x01" "a\x0d:message-type\x07\x00\x05" "event{\"x\":1}7\x8c\x95" "c") },
+	{ "eventstream", VIEW("\x00\x00\x00=\x00\x00\x00&\xee\x9e&\xa3\x0b:event-type\x07\x00\x01" "a\x0d:message-type\x07\x00\x05" "event{\"x\":1}7") },
+	{ "eventstream", VIEW("\x00\x00\x00 \x00\x00\x00\x00nope") },
+	{ "jsonl", VIEW("{\"a\":1}\n{\"b\":2}\r\n\n  \n3\n{\"last\":") },
+	{ "jsonl", VIEW("\n\n{}\n") },
+	{ "json array", VIEW("[{\"a\":[1,\"]},{\\\"\"]}\n,\r\n{\"b\":{}}\n,\r\n{\n  \"c\": 2\n}\n]\n[1]") },
+	{ "json array", VIEW(" [1,2 ,\"x\\\\\",true\n,[[]],{}") },
+	{ "json array", VIEW("{\"error\":{\"code\":503}} {}") },
+	{ "json array", VIEW(" 12]") },
+	{ "json array", VIEW("[}},,{\"cut\":\"") },
 };
 
 #define SAMPLE_CNT (sizeof(samples) / sizeof(samples[0]))
+
+/* AWS event stream: two frames, and one with "marker" in it. */
+static inline struct view sample_frames(void)
+{
+	return VIEW("\x00\x00\x00=\x00\x00\x00&\xee\x9e&\xa3\x0b:event-type\x07\x00\x01" "a\x0d:message-type\x07\x00\x05" "event{\"x\":1}7\x8c\x95" "c\x00\x00\x00" "6\x00\x00\x00&\x99N\x17\xb2\x0b:event-type\x07\x00\x01" "b\x0d:message-type\x07\x00\x05" "evento\x87\x92\x8a");
+}
+
+static inline struct view sample_marker(void)
+{
+	return VIEW("\x00\x00\x00=\x00\x00\x00+\x90/Z\x1e\x0b:event-type\x07\x00\x06marker\x0d:message-type\x07\x00\x05" "event{}/dU\x9a");
+}
 
 static inline const struct proto *sample_proto(const char *name)
 {
@@ -55,6 +78,15 @@ static inline const struct proto *sample_proto(const char *name)
 		if (!strcmp(protos[i]->name, name))
 			return protos[i];
 	return NULL;
+}
+
+/* The nth of a row's. */
+static inline struct view samples_named(const char *name, size_t n)
+{
+	for (size_t i = 0; i < SAMPLE_CNT; i++)
+		if (!strcmp(samples[i].proto, name) && !n--)
+			return samples[i].text;
+	return VIEW_NONE;
 }
 
 #endif /* SAMPLES_H */

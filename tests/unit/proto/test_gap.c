@@ -271,6 +271,9 @@ static void test_next(void **state)
 	finds_next(&proto_http1_response, VIEW("HTTP/1.1 200 OK\r\n" CHUNKED "5\r\nhello\r\n0\r\n\r\n"),
 		   VIEW("HTTP/1.1 200 marker\r\nContent-Length: 0\r\n\r\n"));
 	finds_next(&proto_sse, VIEW("event: x\ndata: a\n\ndata: b\n\n"), VIEW("x\n\ndata: marker\n\n"));
+	finds_next(&proto_jsonl, VIEW("{\"a\":1}\n{\"b\":2}\n"), VIEW("x\n{\"marker\":1}\n"));
+	finds_next(&proto_json_array, VIEW("[{\"a\":\"]\"}\n,\r\n{\"b\":2}"), VIEW("\"]}\n,\r\n{\"marker\":1}\n]"));
+	finds_next(&proto_eventstream, sample_frames(), sample_marker());
 }
 
 int main(void)

@@ -58,6 +58,13 @@ static void test_fields(void **state)
 	SSE("data:\ta\n\n", "V(message:\ta)");
 }
 
+/* An error without its "data:". */
+static void test_bare(void **state)
+{
+	SSE("data: x\n\n{\"error\":\n {\"a\": 1}}\n\n: c\ndata: y\n{\"b\":1}\n\n{\"c\":1}",
+	    "V(message:x) V(message:{\"error\":\n {\"a\": 1}}) V(message:y) V(message:{\"c\":1})cut");
+}
+
 static void test_bom(void **state)
 {
 	SSE("\xef\xbb\xbf" "data: a\n\n", "V(message:a)");
@@ -152,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_standard),
 		cmocka_unit_test(test_line_ends),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_bom),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_after_end),

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "proto/exchange.h"
@@ -14,6 +15,7 @@ struct transcript {
 	struct buf text;
 	enum proto_kind last;
 	bool any;
+	int err;		/* it lost sync for good */
 	uint64_t opaque, gaps;
 };
 
@@ -58,7 +60,11 @@ static inline void transcript_pull(struct transcript *t, const struct proto *p, 
 		memcpy(copy, bytes.p, bytes.n);
 	while ((r = p->next(state, &in, &ev)) > 0)
 		transcript_add(t, &ev);
-	assert(!r && !in.n);
+	assert(r < 0 || !in.n);
+	assert(!t->err || t->err == r);
+	if (r && !t->err)
+		assert(!buf_addf(&t->text, "\n<error %d>", r));
+	t->err = r;
 	free(copy);
 }
 
