@@ -72,6 +72,7 @@ $(O)/otlp.pb-c.o: $(O)/otlp.pb-c.c
 
 $(call objects,capture): | $(O)/capture.skel.h
 $(call objects,sink): | $(O)/otlp.pb-c.h
+$(O)/user/trace/prices_builtin.o: user/trace/prices.json
 
 $(O)/%.o: %.c
 	$(call say,CC,$<)mkdir -p $(@D)
@@ -148,6 +149,7 @@ bench: all
 PREFIX ?= /usr/local
 install: all
 	install -D -m 0755 $(O)/onlooker $(DESTDIR)$(PREFIX)/sbin/onlooker
+	install -D -m 0644 user/trace/prices.json $(DESTDIR)$(PREFIX)/share/onlooker/prices.json
 
 -include scripts/fuzz.mk
 

@@ -32,6 +32,12 @@ static const char *set_content(struct options *o, const char *v)
 	return o->content || !strcmp(v, "none") ? NULL : "--content is none or full";
 }
 
+static const char *set_prices(struct options *o, const char *v)
+{
+	o->prices = v;
+	return *v ? NULL : "--prices needs a price list, or none";
+}
+
 static const char *set_quiet(struct options *o, const char *v)
 {
 	o->quiet = true;
@@ -130,6 +136,7 @@ static const struct option_row {
 	{ "--file", "PATH|-", OPT_SINKS, set_file, "spans as OTLP/JSON, one TracesData object a line" },
 	{ "--otlp", "URL", OPT_SINKS, set_otlp, "export over OTLP/HTTP; OTEL_EXPORTER_OTLP_* are honoured" },
 	{ "--content", "none|full", OPT_SINKS, set_content, "message content on spans (default none)" },
+	{ "--prices", "FILE|none", OPT_SINKS, set_prices, "price list for costs (default: the built-in one)" },
 	{ "--live", NULL, OPT_SINKS, set_live, "draw each span as it ends, not the tree at the end" },
 	{ "--record", "FILE", OPT_CAPTURE, set_record, "also keep the raw records, for replay" },
 	{ "--gate", NULL, OPT_CAPTURE, set_gate, "hold an exec until its program can be seen (default in run)" },

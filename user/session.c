@@ -126,8 +126,42 @@ static void ignore_stream(void *arg, uint64_t stream)
 		capture_ignore(s->capture, stream);
 }
 
+/* A list is a person's file: it can be large, but not without end. */
+#define PRICES_MAX	(16 * 1024 * 1024)
+
+static struct prices *read_prices(const char *path, char why[static 128])
+{
+	FILE *in = fopen(path, "re");
+	struct prices *p = NULL;
+	char *all = in ? malloc(PRICES_MAX) : NULL;
+
+	snprintf(why, 128, "%s", strerror(errno));
+	if (all)
+		p = prices_read((struct view){ all, fread(all, 1, PRICES_MAX, in) }, why);
+	free(all);
+	if (in)
+		fclose(in);
+	return p;
+}
+
+static int open_prices(struct session *s)
+{
+	char why[128] = "out of memory";
+
+	if (s->o->prices && !strcmp(s->o->prices, "none"))
+		return 0;
+	s->prices = s->o->prices ? read_prices(s->o->prices, why) : prices_builtin();
+	if (s->prices)
+		return 0;
+	fprintf(stderr, "onlooker %s: cannot use the price list %s: %s\n", s->verb,
+		s->o->prices ? s->o->prices : "inside of onlooker", why);
+	return EXIT_USAGE;
+}
+
 int session_open_sinks(struct session *s, int terminal_fd, bool live)
 {
+	int err = open_prices(s);
+
 	bool named = s->o->pid_cnt || s->o->exe_cnt || s->o->cgroup_cnt;
 	struct flow_config c = {
 		.content = s->o->content,
@@ -135,14 +169,16 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 			.content = s->o->content,
 			.processes = s->mode != WIRE_MODE_WATCH || named,
 			.resource_attributes = s->mode == WIRE_MODE_WATCH ? getenv("OTEL_RESOURCE_ATTRIBUTES") : NULL,
+			.prices = s->prices,
 			.lib_name = capture_lib_name,
 		},
 		.ignore = ignore_stream,
 		.ignore_arg = s,
 	};
 	bool otlp = s->o->otlp || environment_exports();
-	int err = 0;
 
+	if (err)
+		return err;
 	signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error of one sink; CMD was started before and keeps its own */
 	s->flow = flow_new(&c);
 	if (!s->flow) {
@@ -367,6 +403,7 @@ int session_end(struct session *s, int timeout_ms)
 	say_left(s);
 	say_books(s);
 	flow_free(s->flow);
+	prices_free(s->prices);
 	err = s->recording ? recording_close(s->recording) : 0;
 	if (err && !s->recording_err)
 		fprintf(stderr, "onlooker %s: writing %s failed: %s\n", s->verb, s->o->record, strerror(-err));

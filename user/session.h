@@ -18,6 +18,7 @@ struct session {
 	enum wire_mode mode;
 	struct capture *capture;	/* NULL in replay */
 	struct recording *recording;	/* NULL: none is kept */
+	struct prices *prices;		/* NULL: no costs */
 	struct flow *flow;		/* NULL: records are only kept */
 	struct sink *sinks[FLOW_SINKS_MAX];
 	size_t sink_cnt;

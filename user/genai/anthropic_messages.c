@@ -203,13 +203,27 @@ static void sum_input(struct gen_call *c, const struct usage *u)
 	c->input_tokens = (struct opt_int){ true, sum };
 }
 
+/* Fast mode, inference in one region and a service tier each have a price of their own. */
+static void read_price_tier(struct gen_call *c, struct json usage)
+{
+	static const char *const keys[] = { "service_tier", "inference_geo", "speed" };
+	static const char *const usual[] = { "standard", "global", "not_available" };
+	struct json f[3];
+
+	gen_pick(usage, keys, f, 3);
+	for (size_t i = 0; i < 3; i++)
+		if (gen_is_text(f[i]) && !json_is(f[i], usual[0]) && !json_is(f[i], usual[1]) &&
+		    !json_is(f[i], usual[2]))
+			gen_set_text(c, &c->price_tier, f[i]);
+}
+
 /* The output_tokens of message_start are a placeholder: final says that these are not. */
 static void read_usage(struct gen_call *c, struct json v, bool final)
 {
-	enum { INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, OUTPUT_DETAILS, KEYS };
+	enum { INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, OUTPUT_DETAILS, CACHE_CREATION, SERVER_TOOLS, KEYS };
 	static const char *const keys[KEYS] = {
 		"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens",
-		"output_tokens_details",
+		"output_tokens_details", "cache_creation", "server_tool_use",
 	};
 	struct usage *u = c->state;
 	struct json f[KEYS];
@@ -221,6 +235,9 @@ static void read_usage(struct gen_call *c, struct json v, bool final)
 	grow(&u->cache_read, f[CACHE_READ]);
 	grow(&u->cache_write, f[CACHE_WRITE]);
 	sum_input(c, u);
+	grow(&c->cache_write_1h_tokens, json_get(f[CACHE_CREATION], "ephemeral_1h_input_tokens"));
+	grow(&c->web_searches, json_get(f[SERVER_TOOLS], "web_search_requests"));
+	read_price_tier(c, v);
 	if (!final)
 		return;
 	gen_set_count(&c->output_tokens, f[OUTPUT]);

@@ -94,6 +94,12 @@ struct gen_call {
 	struct opt_int output_text_tokens, output_image_tokens, output_audio_tokens;
 	bool compacted;
 
+	/* what a bill asks for and no attribute of the conventions names */
+	struct opt_int cache_write_1h_tokens;	/* of cache_write_tokens, those that live for an hour */
+	struct opt_int web_searches;		/* by the provider, charged by the request */
+	struct view price_tier;		/* the provider's word for another price than a service tier's; VIEW_NONE: none */
+	struct opt_double cost_usd;	/* what the provider itself says it costs */
+
 	/* failure */
 	struct view error_type;		/* the provider's code; VIEW_NONE: no failure was said */
 	struct view error_message;

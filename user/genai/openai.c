@@ -73,14 +73,14 @@ void openai_usage(struct gen_call *c, struct json usage)
 {
 	static const char *const keys[] = {
 		"prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "prompt_tokens_details",
-		"input_tokens_details", "completion_tokens_details", "output_tokens_details", "total_tokens",
+		"input_tokens_details", "completion_tokens_details", "output_tokens_details", "total_tokens", "cost",
 	};
 	struct opt_int total = { 0 };
-	struct json f[9];
+	struct json f[10];
 
 	if (usage.type != JSON_OBJECT || !gen_whole(usage))
 		return;
-	gen_pick(usage, keys, f, 9);
+	gen_pick(usage, keys, f, 10);
 	set_first(&c->input_tokens, f, 2);
 	set_first(&c->output_tokens, f + 2, 2);
 	read_cached(c, usage);
@@ -88,6 +88,8 @@ void openai_usage(struct gen_call *c, struct json usage)
 	output_details(c, f[6].type == JSON_OBJECT ? f[6] : f[7]);
 	gen_set_count(&total, f[8]);
 	count_reasoning(c, total);
+	/* OpenRouter; Perplexity has it in parts and in all. */
+	gen_set_double(&c->cost_usd, f[9].type == JSON_OBJECT ? json_get(f[9], "total_cost") : f[9]);
 }
 
 void openai_format(struct gen_call *c, struct json format)

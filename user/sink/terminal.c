@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "sink/out.h"
+#include "sink/rollup.h"
 #include "sink/sink.h"
 #include "sink/terminal_row.h"
 #include "sink/terminal_tree.h"
@@ -29,6 +30,8 @@
 struct totals {
 	uint64_t calls, with_usage, processes, errors, incomplete, lost;
 	int64_t input, cached, output;
+	uint64_t priced;
+	double usd;
 };
 
 struct terminal {
@@ -36,6 +39,7 @@ struct terminal {
 	struct terminal_config config;
 	struct tree *tree;	/* NULL: live */
 	struct totals totals;
+	struct rollup *rollup;
 	struct buf out;
 	bool utf8, stuck, broken;
 };
@@ -79,6 +83,7 @@ static void add_up(int64_t *sum, int64_t n)
 static void count(struct totals *n, const struct span *s)
 {
 	const struct value *complete = attrs_get(&s->attrs, ATTR_ONLOOKER_CAPTURE_COMPLETE);
+	const struct value *usd = attrs_get(&s->attrs, ATTR_ONLOOKER_COST_USD);
 
 	n->lost += at_least_0(s, ATTR_ONLOOKER_CAPTURE_LOST_BYTES);
 	n->incomplete += complete && complete->type == VALUE_BOOL && !complete->b;
@@ -87,6 +92,8 @@ static void count(struct totals *n, const struct span *s)
 		return;
 	}
 	n->calls++;
+	n->priced += usd && usd->type == VALUE_DOUBLE;
+	n->usd += usd && usd->type == VALUE_DOUBLE ? usd->d : 0;
 	n->errors += s->error;
 	n->with_usage += attrs_get(&s->attrs, ATTR_GEN_AI_USAGE_INPUT_TOKENS) ||
 			 attrs_get(&s->attrs, ATTR_GEN_AI_USAGE_OUTPUT_TOKENS);
@@ -165,6 +172,8 @@ static int terminal_put(struct sink *self, const struct span *s)
 	int err;
 
 	count(&t->totals, s);
+	if (row_is_call(s))
+		rollup_add(t->rollup, s);
 	if (t->broken)
 		err = -ETIMEDOUT;
 	else if (t->tree)
@@ -199,6 +208,16 @@ static void add_token_sums(struct buf *out, const struct totals *n)
 	buf_add(out, VIEW(" out"));
 }
 
+static void add_cost(struct buf *out, const struct totals *n)
+{
+	if (!n->priced)
+		return;
+	buf_add(out, VIEW(", "));
+	usd_add(out, n->usd);
+	if (n->priced < n->calls)
+		buf_addf(out, " for %llu of them", (unsigned long long)n->priced);
+}
+
 static void add_summary(struct terminal *t)
 {
 	const struct totals *n = &t->totals;
@@ -211,9 +230,11 @@ static void add_summary(struct terminal *t)
 	add_plural(out, n->calls, "model call", "model calls");
 	if (n->with_usage)
 		add_token_sums(out, n);
+	add_cost(out, n);
 	if (n->calls)
 		buf_addf(out, ", %llu failed", (unsigned long long)n->errors);
 	buf_add_byte(out, '\n');
+	rollup_write(t->rollup, out, t->utf8);
 	add_plural(out, n->processes, "process", "processes");
 	buf_add(out, VIEW(", "));
 	add_plural(out, n->lost, "byte lost", "bytes lost");
@@ -243,6 +264,7 @@ static int terminal_flush(struct sink *self, int timeout_ms)
 		t->tree = tree_new(t->utf8);
 	}
 	t->totals = (struct totals){};
+	rollup_clear(t->rollup);
 	return write_out(t, timeout_ms < DRAW_WAIT_MS ? timeout_ms : DRAW_WAIT_MS);
 }
 
@@ -251,6 +273,7 @@ static void terminal_free(struct sink *self)
 	struct terminal *t = (struct terminal *)self;
 
 	tree_free(t->tree);
+	rollup_free(t->rollup);
 	buf_release(&t->out);
 	free(t);
 }
@@ -274,8 +297,9 @@ struct sink *sink_terminal_new(const struct terminal_config *c, int *ret_err)
 	t->config = *c;
 	t->utf8 = locale_is_utf8();
 	t->tree = c->live ? NULL : tree_new(t->utf8);
+	t->rollup = rollup_new();
 	buf_init(&t->out, OUT_MAX);
-	if (!c->live && !t->tree) {
+	if (!t->rollup || (!c->live && !t->tree)) {
 		*ret_err = -ENOMEM;
 		terminal_free(&t->sink);
 		return NULL;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sink/plain.h"
+#include "sink/rollup.h"
 #include "sink/terminal_row.h"
 
 #define WORD_COLS	48	/* a name, a finish reason, an error's type */
@@ -113,6 +114,16 @@ static void tokens_item(struct row *r)
 	end_item(r);
 }
 
+static void cost_item(struct row *r)
+{
+	const struct value *usd = attrs_get(&r->span->attrs, ATTR_ONLOOKER_COST_USD);
+
+	if (!usd || usd->type != VALUE_DOUBLE)
+		return;
+	usd_add(&r->out, usd->d);
+	end_item(r);
+}
+
 static void first_item(struct row *r)
 {
 	const struct value *first = attrs_get(&r->span->attrs, ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK);
@@ -159,6 +170,7 @@ static void call_items(struct row *r)
 	int64_t again = row_number(r->span, ATTR_HTTP_REQUEST_RESEND_COUNT, 0);
 
 	tokens_item(r);
+	cost_item(r);
 	first_item(r);
 	finish_item(r);
 	failure_items(r);

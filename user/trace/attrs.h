@@ -94,6 +94,13 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(PROCESS_USER_ID, "process.user.id", INT, 0, "") \
 	X(PROCESS_EXIT_CODE, "process.exit.code", INT, 0, "") \
 	/* our own */ \
+	X(ONLOOKER_COST_USD, "onlooker.cost.usd", DOUBLE, 0, \
+	  "What the call cost, in US dollars: what the provider says, else its tokens at list prices. Absent when the list " \
+	  "has no price for the model, the tier or a kind of token: never a guess.") \
+	X(ONLOOKER_COST_BASIS, "onlooker.cost.basis", STR, 0, \
+	  "`provider`: the response said it; `list_price`: estimated from the price list (see docs/cost.md).") \
+	X(ONLOOKER_COST_LIST_DATE, "onlooker.cost.list_date", STR, 0, \
+	  "Date of the price list, with the basis `list_price`.") \
 	X(ONLOOKER_CAPTURE_COMPLETE, "onlooker.capture.complete", BOOL, 0, \
 	  "false when bytes of this exchange were lost, cut, or not seen because the stream was joined in the middle; absent otherwise") \
 	X(ONLOOKER_CAPTURE_LOST_BYTES, "onlooker.capture.lost_bytes", INT, 0, \

@@ -120,6 +120,35 @@ static void usage_attrs(struct filler *w, const struct gen_call *c)
 	put_int(w, ATTR_GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS, c->output_audio_tokens);
 }
 
+/* What the provider, or a gateway on the way, says it costs; not what a failed call might have. */
+static bool said_cost(const struct call_facts *f, double *ret_usd)
+{
+	struct view said = message_header(&f->x->resp, "x-litellm-response-cost");	/* LiteLLM proxy */
+
+	if (f->call->cost_usd.set)
+		*ret_usd = f->call->cost_usd.v;
+	return f->call->cost_usd.set || json_double(json_read(said), ret_usd);
+}
+
+static void cost_attrs(struct filler *w)
+{
+	const struct call_facts *f = w->f;
+	double usd;
+
+	if (!f->prices)
+		return;
+	if (said_cost(f, &usd)) {
+		put_double(w, ATTR_ONLOOKER_COST_USD, (struct opt_double){ true, usd });
+		put_str(w, ATTR_ONLOOKER_COST_BASIS, VIEW("provider"));
+		return;
+	}
+	if (!prices_cost(f->prices, f->call, w->span->start / 1000000000, &usd))
+		return;
+	put_double(w, ATTR_ONLOOKER_COST_USD, (struct opt_double){ true, usd });
+	put_str(w, ATTR_ONLOOKER_COST_BASIS, VIEW("list_price"));
+	put_str(w, ATTR_ONLOOKER_COST_LIST_DATE, view_of(prices_date(f->prices)));
+}
+
 static void content_attrs(struct filler *w, const struct gen_call *c)
 {
 	struct buf out;
@@ -366,6 +395,7 @@ void call_span_fill(struct span *span, const struct call_facts *f, const struct 
 	times(&w, clock);
 	response_attrs(&w, f->call);
 	usage_attrs(&w, f->call);
+	cost_attrs(&w);
 	server_attrs(&w);
 	http_attrs(&w);
 	status_attrs(&w);

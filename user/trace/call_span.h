@@ -5,6 +5,7 @@
 #include "genai/genai.h"
 #include "stream/stream.h"
 #include "trace/clock.h"
+#include "trace/prices.h"
 #include "trace/span.h"
 
 /* What one model call's span is made from. */
@@ -15,6 +16,7 @@ struct call_facts {
 	const char *source;		/* the TLS library, or "socket" */
 	uint64_t ts;			/* when it was over */
 	bool content;
+	const struct prices *prices;	/* NULL: say no cost */
 };
 
 /*

@@ -323,7 +323,7 @@ static const char *source_name(const struct trace *t, const struct stream *s)
 void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
 		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts)
 {
-	struct call_facts f = { call, x, s, source_name(t, s), ts, t->config.content };
+	struct call_facts f = { call, x, s, source_name(t, s), ts, t->config.content, t->config.prices };
 	struct proc *p = procs_add(&t->procs, pid, start);
 	struct span *span = span_new();
 	const struct value *complete;

@@ -5,6 +5,7 @@
 #include "feed/feed.h"
 #include "genai/genai.h"
 #include "stream/stream.h"
+#include "trace/prices.h"
 #include "trace/span.h"
 
 /*
@@ -17,6 +18,7 @@ struct trace_config {
 	bool content;				/* write what people said */
 	bool processes;				/* make process spans; false: model calls only, each a trace of its own */
 	const char *resource_attributes;	/* OTEL_RESOURCE_ATTRIBUTES for all resources, or NULL */
+	const struct prices *prices;		/* the caller's, for costs; NULL: say none */
 	const char *(*lib_name)(unsigned lib);	/* for wire_data.lib; NULL: not known */
 };
 
