@@ -8,17 +8,6 @@
 
 #define SWEEP_MAX	(1u << 20)
 
-static bool in_code(const struct image *im, uint64_t va)
-{
-	const struct image_seg *seg;
-	size_t n = image_segs(im, &seg);
-
-	for (size_t i = 0; i < n; i++)
-		if (seg[i].exec && va >= seg[i].va && va - seg[i].va < seg[i].file_sz)
-			return true;
-	return false;
-}
-
 /*
  * x86-64: an endbr64 is single-stepped, the push behind it is emulated and
  * costs a fifth; arguments and stack pointer are the same at both, and no
@@ -42,7 +31,7 @@ uint64_t code_probe(const struct image *im, uint64_t va)
 	uint8_t b[6];
 	size_t n;
 
-	if (!in_code(im, va) || (image_machine(im) == IMAGE_ARM64 && va % 4))
+	if (!image_is_code(im, va) || (image_machine(im) == IMAGE_ARM64 && va % 4))
 		return 0;
 	if (image_machine(im) == IMAGE_ARM64)
 		return image_off(im, va);
@@ -115,7 +104,7 @@ int code_rets(const struct image *im, uint64_t va, uint64_t size, uint64_t *ret,
 	uint8_t *p;
 	int err;
 
-	if (!in_code(im, va))
+	if (!image_is_code(im, va))
 		return -ERANGE;
 	if (size > SWEEP_MAX)
 		return -E2BIG;
@@ -145,7 +134,7 @@ bool code_reaches(const struct image *im, uint64_t va, uint64_t at)
 	size_t n;
 	bool ok;
 
-	if (at < va || at - va > SWEEP_MAX - 16 || !in_code(im, va))
+	if (at < va || at - va > SWEEP_MAX - 16 || !image_is_code(im, va))
 		return false;
 	if (image_machine(im) == IMAGE_ARM64)
 		return va % 4 == 0 && at % 4 == 0;

@@ -50,9 +50,9 @@ struct finder {
 extern const struct finder *const finders[];	/* NULL ends it */
 
 /*
- * Asks every finder; returns how many stacks were found.  Rows of a tls_lib that symbols name are not among them:
+ * Asks every finder; returns how many stacks were found, or -ENOMEM, -EIO (the file changed while it was read).  Rows of a tls_lib that symbols name are not among them:
  * image_symbols() finds those.  Where a symbol and a finder both know a place, the finder's is the better one.
  */
-size_t find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX]);
+int find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX]);
 
 #endif /* FIND_H */

@@ -39,6 +39,7 @@ struct image {
 	struct table sec_names;
 	struct table dynsym, dynstr, symtab, strtab;
 	uint64_t seg_bytes;
+	struct image_sec unwind;
 };
 
 /* How many of the n bytes at off are there. */
@@ -131,6 +132,8 @@ static void read_segments(struct image *im, const Elf64_Ehdr *h, Elf64_Phdr *ret
 			read_build_id(im, &p);
 		else if (p.p_type == PT_DYNAMIC)
 			*ret_dynamic = p;
+		else if (p.p_type == PT_GNU_EH_FRAME)
+			im->unwind = (struct image_sec){ p.p_vaddr, p.p_offset, p.p_filesz };
 	}
 }
 
@@ -322,12 +325,25 @@ bool image_section(const struct image *im, const char *name, struct image_sec *r
 	return false;
 }
 
+bool image_unwind(const struct image *im, struct image_sec *ret)
+{
+	*ret = im->unwind;
+	return ret->size;
+}
+
 static const struct image_seg *segment_of(const struct image *im, uint64_t va)
 {
 	for (size_t i = 0; i < im->seg_cnt; i++)
 		if (va >= im->seg[i].va && va - im->seg[i].va < im->seg[i].file_sz)
 			return &im->seg[i];
 	return NULL;
+}
+
+bool image_is_code(const struct image *im, uint64_t va)
+{
+	const struct image_seg *s = segment_of(im, va);
+
+	return s && s->exec;
 }
 
 uint64_t image_off(const struct image *im, uint64_t va)
@@ -487,16 +503,12 @@ static int by_place(const void *a, const void *b)
 static void take_symbol(struct lookup *l, const Elf64_Sym *s)
 {
 	struct name_hit key = { .at = s->st_name };
-	const struct image_seg *seg;
 	const struct name_hit *h;
 
 	if (ELF64_ST_TYPE(s->st_info) != STT_FUNC || s->st_shndx == SHN_UNDEF || !s->st_value)
 		return;
 	h = bsearch(&key, l->hit, l->hit_cnt, sizeof(key), by_place);
-	if (!h || l->ret[h->name].va)
-		return;
-	seg = segment_of(l->im, s->st_value);
-	if (!seg || !seg->exec)
+	if (!h || l->ret[h->name].va || !image_is_code(l->im, s->st_value))
 		return;
 	l->ret[h->name] = (struct image_sym){ s->st_value, s->st_size };
 	l->found++;

@@ -47,6 +47,11 @@ struct image_sec {
 };
 bool image_section(const struct image *im, const char *name, struct image_sec *ret);
 
+/* Where the unwinder finds .eh_frame_hdr, section table or not; false: there is none. */
+bool image_unwind(const struct image *im, struct image_sec *ret);
+
+/* True if the bytes at va are in an executable segment of the file. */
+bool image_is_code(const struct image *im, uint64_t va);
 /* File offset of a VA in a loaded segment; 0: in none. */
 uint64_t image_off(const struct image *im, uint64_t va);
 /* Reads up to n bytes at va, never across the end of a segment's file part; returns how many. */

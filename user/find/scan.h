@@ -21,7 +21,7 @@ enum scan_how {
 	SCAN_STARTS,	/* these bytes, anywhere: Rust's texts have no end */
 };
 
-/* A text in a loaded segment: at least 7 characters, or with SCAN_WHOLE and SCAN_ENDS 6. */
+/* A text in a loaded segment: 7 to 127 characters, or with SCAN_WHOLE and SCAN_ENDS from 6. */
 struct scan_text {
 	const char *text;	/* NULL ends the table */
 	enum scan_how how;
@@ -45,7 +45,7 @@ struct scan_ref {
 struct scan;
 struct finder;
 
-/* finders: a table that ends with NULL.  NULL: *ret_err is -ENOMEM. */
+/* finders: a table that ends with NULL.  NULL: *ret_err is -ENOMEM or -EIO. */
 struct scan *scan_new(const struct image *im, const struct finder *const *finders, int *ret_err);
 void scan_free(struct scan *s);
 
@@ -55,6 +55,9 @@ size_t scan_texts(const struct scan *s, const struct scan_text *t, const uint64_
 size_t scan_refs(const struct scan *s, const struct scan_text *t, const struct scan_ref **ret);
 /* Where the pattern begins, ascending. */
 size_t scan_codes(const struct scan *s, const struct scan_code *c, const uint64_t **ret);
+
+/* More places than are kept were there. */
+bool scan_too_many(const struct scan *s, const struct scan_text *t);
 
 /*
  * The function that va lies in.  Its start comes from an unwind table entry that

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "find/find.h"
+
+const struct finder *const finders[] = {
+	NULL
+};
+
+int find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX])
+{
+	struct scan *scan;
+	int err, n = 0;
+
+	scan = scan_new(im, finders, &err);
+	if (!scan)
+		return err;
+	for (size_t i = 0; finders[i] && n < FOUND_STACKS_MAX; i++) {
+		memset(&ret[n], 0, sizeof(ret[n]));
+		ret[n].stack = finders[i]->stack;
+		n += finders[i]->find(im, scan, &ret[n]);
+	}
+	scan_free(scan);
+	return n;
+}
