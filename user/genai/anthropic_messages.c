@@ -169,6 +169,7 @@ static void messages_request(struct gen_call *c, const struct exchange *x, struc
 
 	c->op = GEN_CHAT;
 	c->state = arena_alloc(&c->arena, sizeof(struct usage));
+	c->state_size = sizeof(struct usage);
 	gen_read(c, body, request_fields);
 	if (!c->reasoning_level.n && gen_whole(body))	/* an effort may have been cut off */
 		gen_set_text(c, &c->reasoning_level, json_get(json_get(body, "thinking"), "type"));

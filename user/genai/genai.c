@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "genai/again.h"
 #include "genai/hosts.h"
 #include "genai/read.h"
 
@@ -31,6 +32,7 @@ void gen_free(struct gen_call *c)
 	if (!c)
 		return;
 	gen_parts_forget(c);
+	again_free(c);
 	buf_release(&c->stop_sequences);
 	buf_release(&c->encoding_formats);
 	buf_release(&c->system_instructions);
@@ -138,11 +140,17 @@ static void recognise(struct gen_call *c, const struct exchange *x, struct view 
 
 void gen_event(struct gen_call *c, const struct exchange *x, struct view name, struct view data)
 {
-	struct json v = json_read(data);
+	struct json v;
 
+	if (again_apply(c, name, data))
+		return;
+	v = json_read(data);
 	recognise(c, x, name, v);
-	if (c->provider)
-		c->provider->event(c, name, data, v);
+	if (!c->provider)
+		return;
+	again_begin(c);
+	c->provider->event(c, name, data, v);
+	again_end(c, name, data, v);
 }
 
 static void read_answer(struct gen_call *c, const struct exchange *x)

@@ -115,13 +115,18 @@ struct gen_call {
 	struct buf system_instructions, input_messages, tool_definitions;
 
 	void *state;		/* the provider's own while it reads a stream; in the arena */
+	size_t state_size;	/* of state; 0 when there is some: its events are all read in full, see again.h */
 
 	/* genai.c's and parts.c's own */
 	bool by_shape;		/* only the request's shape spoke for it: the answer has to confirm */
 	bool confirmed;
 	bool finish_unknown;	/* bytes of the answer are missing: a finish reason may have been said */
 	unsigned choice_cnt, part_cnt;
+	bool read_all;		/* tests: no event is recognised as one that came before */
+	/* From here on again.c does not look. */
 	size_t text_left;
+	uint64_t again_cnt;	/* events that were not read because they came before */
+	struct again *again;
 	struct gen_part *hash[GEN_PART_HASH];
 };
 
@@ -144,8 +149,10 @@ struct provider {
 	void (*request)(struct gen_call *c, const struct exchange *x, struct json body);
 	/* A JSON answer; genai.c read its error already and settles terminal. */
 	void (*response)(struct gen_call *c, const struct exchange *x, struct json body);
-	/* One SSE event; v: its data read as JSON. */
+	/* One SSE event; v: its data read as JSON.  again.h says what it has to keep to. */
 	void (*event)(struct gen_call *c, struct view name, struct view data, struct json v);
+	/* Members of an event that event() and answers() never look at and that change from one to the next; NULL at the end. */
+	const char *const *unread;
 	void (*finish)(struct gen_call *c, const struct exchange *x);	/* it is over; may be NULL */
 };
 

@@ -29,6 +29,7 @@ void openai_file(struct msgs *m, struct json file);
 /* Chat's answers are those of legacy completions, too. */
 void openai_chat_response(struct gen_call *c, const struct exchange *x, struct json body);
 void openai_chat_event(struct gen_call *c, struct view name, struct view data, struct json v);
+extern const char *const openai_chat_unread[];
 void openai_chat_finish(struct gen_call *c, const struct exchange *x);
 
 #endif /* GENAI_OPENAI_H */

@@ -256,5 +256,6 @@ const struct provider provider_openai_chat = {
 	.request = chat_request,
 	.response = openai_chat_response,
 	.event = openai_chat_event,
+	.unread = openai_chat_unread,
 	.finish = openai_chat_finish,
 };

@@ -209,6 +209,8 @@ static void error_event(struct gen_call *c, struct json v)
 	c->failed = true;
 }
 
+const char *const openai_chat_unread[] = { "created", "obfuscation", NULL };
+
 void openai_chat_event(struct gen_call *c, struct view name, struct view data, struct json v)
 {
 	if (view_eq(view_trim(data), VIEW("[DONE]")))

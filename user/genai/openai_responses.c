@@ -357,6 +357,8 @@ static void responses_finish(struct gen_call *c, const struct exchange *x)
 		ch->finish = calls_tool(ch) ? VIEW("tool_call") : VIEW("stop");
 }
 
+static const char *const unread[] = { "sequence_number", "obfuscation", NULL };
+
 const struct provider provider_openai_responses = {
 	.name = "openai-responses",
 	.flavour = "openai",
@@ -365,5 +367,6 @@ const struct provider provider_openai_responses = {
 	.request = responses_request,
 	.response = responses_response,
 	.event = responses_event,
+	.unread = unread,
 	.finish = responses_finish,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 
-#include "genai/genai.h"
+#include "genai/again.h"
 
 /*
  * What a stream says comes in pieces that name their place by the provider's
@@ -112,6 +112,7 @@ void gen_part_add(struct gen_call *c, struct gen_part *p, struct json text)
 {
 	if (!p || text.type != JSON_STRING)
 		return;
+	again_text(c, p, text);
 	if (p->initial)
 		drop_text(c, p);
 	if (c->want_content)
@@ -122,6 +123,7 @@ void gen_part_set(struct gen_call *c, struct gen_part *p, struct json v)
 {
 	if (!p)
 		return;
+	again_other(c);
 	drop_text(c, p);
 	if (c->want_content && v.type != JSON_NONE && v.type != JSON_NULL)
 		add_text(c, p, v);
@@ -129,6 +131,7 @@ void gen_part_set(struct gen_call *c, struct gen_part *p, struct json v)
 
 void gen_parts_forget(struct gen_call *c)
 {
+	again_other(c);
 	for (struct gen_choice *ch = c->choices; ch; ch = ch->next) {
 		for (struct gen_part *p = ch->parts; p; p = p->next) {
 			c->text_left += p->text.n;

@@ -12,7 +12,7 @@
 struct drive {
 	struct conn *conn;
 	struct gen_call *call, *result;
-	bool want_content;
+	bool want_content, read_all;
 	unsigned done;
 };
 
@@ -23,6 +23,8 @@ static inline void drive_step(struct drive *d, const struct xev *ev)
 
 	if (!d->call && ask)
 		d->call = gen_open(ev->x, d->want_content);
+	if (d->call)
+		d->call->read_all = d->read_all;
 	if (ev->kind == XEV_EVENT && d->call)
 		gen_event(d->call, ev->x, ev->name, ev->value);
 	if (ev->kind != XEV_DONE)
@@ -200,6 +202,18 @@ static inline char *facts(const struct gen_call *c, void (*write)(const struct g
 		write(c, &b);
 	buf_add_byte(&b, 0);
 	return b.p;
+}
+
+/* All that is known of a call. */
+static inline void facts_all(const struct gen_call *c, struct buf *b)
+{
+	facts_request(c, b);
+	facts_answer(c, b);
+	buf_addf(b, "system=%.*s\ninput=%.*s\ntools=%.*s\n", VIEW_ARG(buf_view(&c->system_instructions)),
+		 VIEW_ARG(buf_view(&c->input_messages)), VIEW_ARG(buf_view(&c->tool_definitions)));
+	buf_addf(b, "choices=%u parts=%u text_left=%zu failed=%d\n", c->choice_cnt, c->part_cnt, c->text_left, c->failed);
+	if (gen_output_messages(c, b))
+		abort();
 }
 
 static inline char *output_messages(const struct gen_call *c)
