@@ -12,6 +12,7 @@
 
 #include "proto/conn.h"
 #include "proto/http1.h"
+#include "proto/tunnel.h"
 
 struct half {
 	void *h1;
@@ -20,6 +21,7 @@ struct half {
 	bool dirty;		/* the same, ever */
 	bool refused;		/* its message: too many exchanges are open, or no memory */
 	struct leg leg;
+	struct tunnel tunnel;
 };
 
 struct http1_conn {
@@ -27,7 +29,6 @@ struct http1_conn {
 	bool gapped;		/* before the role was known */
 	bool pipelined;
 	bool refusing;		/* a request was refused: later answers can no longer be told apart */
-	struct xch *upgraded;
 	uint64_t idle_lost;	/* bytes of requests lost while no exchange was open */
 };
 
@@ -48,6 +49,7 @@ static bool half_init(struct half *h, bool joined)
 static void half_release(struct half *h)
 {
 	pipe_close(&h->leg.pipe);
+	tunnel_close(&h->tunnel);
 	if (h->h1)
 		proto_http1.fini(h->h1);
 	free(h->h1);
@@ -202,7 +204,8 @@ static void upgrade(struct conn *c, struct side *s, struct xch *x)
 	http1_request_opaque(hc->half[!s->dir].h1);
 	x->upgraded = true;
 	x->x.end = XEND_UPGRADE;
-	hc->upgraded = x;
+	for (int dir = 0; dir < 2; dir++)
+		tunnel_open(&hc->half[dir].tunnel, x, dir, dir != s->dir);
 }
 
 /* What the request says of the response (RFC 9112 section 6.3, cases 1 and 2). */
@@ -246,16 +249,21 @@ static int on_end(struct side *s, struct half *h, const struct proto_event *pe)
 	return AGAIN;
 }
 
-static int on_opaque(struct conn *c, struct side *s, const struct proto_event *pe, struct xev *ev)
+static int on_opaque(struct conn *c, struct side *s, struct half *h, const struct proto_event *pe,
+		     struct xev *ev)
 {
 	struct http1_conn *hc = c->own;
 
+	if (h->tunnel.xch) {
+		tunnel_put(&h->tunnel, pe->value);
+		return AGAIN;
+	}
 	if (c->role == CONN_UNKNOWN && !c->joined && !hc->gapped) {
 		c->role = CONN_OPAQUE;
 		http1_request_opaque(hc->half[0].h1);
 		http1_request_opaque(hc->half[1].h1);
 	}
-	return conn_opaque(c, hc->upgraded, s, pe->value, ev);
+	return conn_opaque(c, NULL, s, pe->value, ev);
 }
 
 /* --- the pull --- */
@@ -282,7 +290,7 @@ static int take(struct conn *c, struct side *s, struct half *h, const struct pro
 	case EV_END:
 		return on_end(s, h, pe);
 	case EV_OPAQUE:
-		return on_opaque(c, s, pe, ev);
+		return on_opaque(c, s, h, pe, ev);
 	default:
 		return AGAIN;
 	}
@@ -317,6 +325,8 @@ static int http1_next(struct conn *c, struct side *s, struct xev *ev)
 	size_t had;
 	int r = leg_step(c, &h->leg, s->ts, ev);
 
+	if (r == MORE)
+		r = tunnel_next(c, &h->tunnel, s, ev);
 	if (r == EVENT)
 		return r;
 	if (h->leg.over)
@@ -356,14 +366,19 @@ static void http1_gap(struct conn *c, struct side *s, uint64_t n)
 			xch_settle(c, x);
 		}
 	}
+	if (h->tunnel.xch)
+		tunnel_gap(&h->tunnel, n);
 	proto_http1.gap(h->h1, n);
 }
 
 static void http1_end(struct conn *c, struct side *s)
 {
 	struct http1_conn *hc = c->own;
+	struct half *h = &hc->half[s->dir];
 
-	proto_http1.end(hc->half[s->dir].h1);
+	if (h->tunnel.xch)
+		tunnel_end(&h->tunnel);
+	proto_http1.end(h->h1);
 }
 
 static void http1_close(struct conn *c)
@@ -381,13 +396,14 @@ static void http1_close(struct conn *c)
 			x->upgraded = false;
 		xch_settle(c, x);
 	}
-	if (c->ending)
-		hc->upgraded = NULL;
+	for (int dir = 0; c->ending && dir < 2; dir++)
+		tunnel_close(&hc->half[dir].tunnel);
 }
 
 static size_t half_memory(const struct half *h)
 {
-	return proto_http1.state_size + proto_http1.memory(h->h1) + pipe_memory(&h->leg.pipe);
+	return proto_http1.state_size + proto_http1.memory(h->h1) + pipe_memory(&h->leg.pipe) +
+	       tunnel_memory(&h->tunnel);
 }
 
 static size_t http1_memory(const struct conn *c)
