@@ -20,6 +20,8 @@
 #include "base/map.h"
 #include "capture/files.h"
 #include "capture/tls.h"
+#include "find/code.h"
+#include "find/image.h"
 
 #define FILES_MAX	65536
 
@@ -156,23 +158,23 @@ static struct file *add(struct files *f, const struct stat *st, const char *path
 }
 
 /* Rows whose functions were found, of libraries that have one which moves data. */
-static size_t choose(struct files *f, const struct elf_func *fn, struct probe *p, unsigned *ret_lib)
+static size_t choose(struct files *f, const uint64_t *off, struct probe *p, unsigned *ret_lib)
 {
 	bool data[TLS_SPECS_MAX] = { false };
 	size_t cnt = 0;
 
 	for (size_t i = 0; i < f->n; i++)
-		if (fn[i].off && f->specs[i].what == TLS_DATA)
+		if (off[i] && f->specs[i].what == TLS_DATA)
 			data[f->lib_of[i]] = true;
 	for (size_t i = 0; i < f->n; i++) {
 		uint8_t what = f->specs[i].what;
 
-		if (!fn[i].off || !data[f->lib_of[i]])
+		if (!off[i] || !data[f->lib_of[i]])
 			continue;
 		if (!cnt)
 			*ret_lib = f->lib_of[i];
 		p[cnt++] = (struct probe){
-			.off = fn[i].probe, .cookie = i,
+			.off = off[i], .cookie = i,
 			.ret = what == TLS_DATA || what == TLS_UNSEEN || what == TLS_NEW || what == TLS_HANDSHAKE ||
 			       what == TLS_ERROR,
 		};
@@ -194,24 +196,45 @@ static bool attached_elsewhere(struct files *f, struct file *me)
 	return found;
 }
 
+#if defined(__x86_64__)
+#define OUR_MACHINE IMAGE_X86_64
+#elif defined(__aarch64__)
+#define OUR_MACHINE IMAGE_ARM64
+#else
+#error "only x86-64 and arm64"
+#endif
+
+/* Where probes go, by rows of specs; 0: no such function.  Returns how many there are. */
+static size_t find_symbols(struct files *f, const struct image *im, uint64_t off[static TLS_SPECS_MAX])
+{
+	struct image_sym sym[TLS_SPECS_MAX];
+	size_t n = image_symbols(im, f->names, f->n, sym);
+
+	for (size_t i = 0; i < f->n; i++)
+		off[i] = sym[i].va ? code_probe(im, sym[i].va) : 0;
+	return n;
+}
+
 /* Without the lock: this may read hundreds of megabytes. */
 static void examine(struct files *f, struct file *at, int fd)
 {
-	struct elf_func fn[TLS_SPECS_MAX];
+	uint64_t off[TLS_SPECS_MAX];
 	struct probe p[PROBES_MAX];
-	struct elf_note note;
+	struct image *im;
+	int err = -ENOTSUP;
 	size_t cnt;
-	int n = elf_find(fd, f->names, f->n, fn, &note);
 
-	if (n < 0) {
+	im = image_open(fd, &err);
+	if (!im || image_machine(im) != OUR_MACHINE) {
+		image_free(im);
 		at->info.state = FILE_UNSUPPORTED;
-		at->info.err = n;
+		at->info.err = err;
 		return;
 	}
-	at->info.symbols = note.symbols;
-	memcpy(at->info.build_id, note.build_id, sizeof(at->info.build_id));
-	at->info.build_id_n = note.build_id_n;
-	cnt = n ? choose(f, fn, p, &at->info.stacks[0].lib) : 0;
+	at->info.symbols = image_has_symbols(im);
+	at->info.build_id_n = image_build_id(im, at->info.build_id);
+	cnt = find_symbols(f, im, off) ? choose(f, off, p, &at->info.stacks[0].lib) : 0;
+	image_free(im);
 	if (!cnt)
 		return;
 	at->info.stacks_cnt = 1;

@@ -3,7 +3,6 @@
 #define FILES_H
 
 #include "capture/attach.h"
-#include "capture/elf.h"
 #include "capture/room.h"
 
 /*
