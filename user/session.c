@@ -46,21 +46,6 @@ static void add_sink(struct session *s, struct sink *k)
 	flow_add_sink(s->flow, k);
 }
 
-static bool environment_exports(void)
-{
-	static const char *const names[] = {
-		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT",
-	};
-	const char *off = getenv("OTEL_SDK_DISABLED"), *exporter = getenv("OTEL_TRACES_EXPORTER");
-
-	if ((off && !strcasecmp(off, "true")) || (exporter && !strcmp(exporter, "none")))
-		return false;
-	for (size_t i = 0; i < 2; i++)
-		if (getenv(names[i]) && *getenv(names[i]))
-			return true;
-	return false;
-}
-
 static int open_file(struct session *s)
 {
 	unsigned uid, gid;
@@ -84,7 +69,7 @@ static int open_otlp(struct session *s)
 	struct sink *k = NULL;
 	int err = -EINVAL;
 
-	if (!otlp_config(&c, s->o->otlp, &why)) {
+	if (!otlp_config(&c, OTLP_TRACES, s->o->otlp, &why)) {
 		fprintf(stderr, "onlooker %s: %s\n", s->verb, why);
 		otlp_config_release(&c);
 		return EXIT_USAGE;
@@ -175,7 +160,7 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 		.ignore = ignore_stream,
 		.ignore_arg = s,
 	};
-	bool otlp = s->o->otlp || environment_exports();
+	bool otlp = s->o->otlp || otlp_wanted(OTLP_TRACES);
 
 	if (err)
 		return err;

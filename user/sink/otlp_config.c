@@ -2,7 +2,7 @@
 /*
  * The exporter's settings: specification v1.60.0, "OTLP Exporter Configuration"
  * and "Environment Variable Specification".  An empty variable counts as unset,
- * one for traces wins over the general one, and a number or word that makes no
+ * one for the signal wins over the general one, and a number or word that makes no
  * sense is ignored with a warning.
  */
 #include <ctype.h>
@@ -19,20 +19,29 @@
 #include "sink/sink.h"
 
 #define PREFIX		"OTEL_EXPORTER_OTLP_"
-#define TRACES_PATH	"v1/traces"
 #define TEXT_MAX	(64 * 1024)
 #define QUEUE_LIMIT	65536
 #define BATCH_LIMIT	4096
 #define MS_LIMIT	(24 * 3600 * 1000)
 
+static const struct signal {
+	const char *word, *path, *exporter;
+} signals[] = {
+	[OTLP_TRACES] = { "TRACES", "/v1/traces", "OTEL_TRACES_EXPORTER" },
+	[OTLP_METRICS] = { "METRICS", "/v1/metrics", "OTEL_METRICS_EXPORTER" },
+	[OTLP_LOGS] = { "LOGS", "/v1/logs", "OTEL_LOGS_EXPORTER" },
+};
+
 struct reader {
 	struct otlp_config *c;
 	struct buf text;	/* what is ignored, or why nothing works */
 	const char *url;	/* --otlp */
+	const struct signal *signal;
 };
 
 struct setting {
-	const char *name, *value;	/* NULL: not set */
+	char name[64];
+	const char *value;	/* NULL: not set */
 };
 
 static const char *env(const char *name)
@@ -42,15 +51,27 @@ static const char *env(const char *name)
 	return v && *v ? v : NULL;
 }
 
-/* names[0] is the variable for traces, names[1] the general one. */
-static struct setting env_otlp(const char *const names[2])
+static struct setting setting_of(const char *name, const char *value)
 {
-	struct setting s = { names[0], env(names[0]) };
+	struct setting s = { .value = value };
 
-	return s.value ? s : (struct setting){ names[1], env(names[1]) };
+	snprintf(s.name, sizeof(s.name), "%s", name);
+	return s;
 }
 
-#define ENV_OTLP(what) env_otlp((const char *const[2]){ PREFIX "TRACES_" what, PREFIX what })
+/* The variable for this signal, else the general one. */
+static struct setting env_otlp(const struct signal *signal, const char *what)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), PREFIX "%s_%s", signal->word, what);
+	if (env(name))
+		return setting_of(name, env(name));
+	snprintf(name, sizeof(name), PREFIX "%s", what);
+	return setting_of(name, env(name));
+}
+
+#define ENV_OTLP(what) env_otlp(r->signal, what)
 
 __attribute__((format(printf, 2, 3)))
 static void warn(struct reader *r, const char *fmt, ...)
@@ -125,7 +146,7 @@ static void read_numbers(struct reader *r)
 	unsigned timeout = c->timeout_ms;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		read_number(r, (struct setting){ rows[i].name, env(rows[i].name) }, rows[i].min, rows[i].max,
+		read_number(r, setting_of(rows[i].name, env(rows[i].name)), rows[i].min, rows[i].max,
 			    (unsigned *)((char *)c + rows[i].field));
 	read_number(r, ENV_OTLP("TIMEOUT"), 0, MS_LIMIT, &timeout);
 	c->timeout_ms = timeout;
@@ -278,11 +299,12 @@ static bool read_paths(struct reader *r)
 	       read_path(r, ENV_OTLP("CLIENT_CERTIFICATE"), &r->c->client_cert);
 }
 
-/* The path of a base URL, with v1/traces behind it and one slash between. */
-static bool append_path(CURLU *u, bool may_be_whole)
+/* The path of a base URL, with the signal's behind it and one slash between. */
+static bool append_path(CURLU *u, const char *signal_path, bool may_be_whole)
 {
+	static const struct view traces = VIEW("/v1/traces");
 	char *path, *whole = NULL;
-	bool ok;
+	bool ok, whole_given;
 	size_t n;
 
 	if (curl_url_get(u, CURLUPART_PATH, &path, 0))
@@ -290,10 +312,13 @@ static bool append_path(CURLU *u, bool may_be_whole)
 	n = strlen(path);
 	while (n && path[n - 1] == '/')
 		n--;
-	if (may_be_whole && view_ends((struct view){ path, n }, VIEW("/" TRACES_PATH)))
+	whole_given = may_be_whole && view_ends((struct view){ path, n }, traces);
+	if (whole_given)
+		n -= traces.n;
+	if (whole_given && !strcmp(signal_path, traces.p))
 		ok = true;
 	else
-		ok = asprintf(&whole, "%.*s/" TRACES_PATH, (int)n, path) >= 0 &&
+		ok = asprintf(&whole, "%.*s%s", (int)n, path, signal_path) >= 0 &&
 		     !curl_url_set(u, CURLUPART_PATH, whole, 0);
 	free(whole);
 	curl_free(path);
@@ -325,7 +350,7 @@ static bool read_url(struct reader *r, struct setting s, bool base)
 	if (!ok)
 		refuse(r, "%s is no URL that OTLP can use: it has to look like http://localhost:4318 or "
 		       "https://collector.example:4318", s.name);
-	else if (base && !append_path(u, s.value == r->url))
+	else if (base && !append_path(u, r->signal->path, s.value == r->url))
 		ok = refuse(r, "%s: its path cannot be used", s.name);
 	if (ok && !curl_url_get(u, CURLUPART_URL, &url, 0))
 		r->c->endpoint = keep(r, url);
@@ -336,20 +361,31 @@ static bool read_url(struct reader *r, struct setting s, bool base)
 
 static bool read_endpoint(struct reader *r)
 {
-	const char *whole = PREFIX "TRACES_ENDPOINT", *base = PREFIX "ENDPOINT";
+	static const char general[] = PREFIX "ENDPOINT";
+	struct setting s = ENV_OTLP("ENDPOINT");
 
 	if (r->url)
-		return read_url(r, (struct setting){ "--otlp", r->url }, true);
-	if (env(whole))
-		return read_url(r, (struct setting){ whole, env(whole) }, false);
-	if (env(base))
-		return read_url(r, (struct setting){ base, env(base) }, true);
-	return read_url(r, (struct setting){ base, "http://localhost:4318" }, true);
+		return read_url(r, setting_of("--otlp", r->url), true);
+	if (!s.value)
+		s = setting_of(general, "http://localhost:4318");
+	return read_url(r, s, !strcmp(s.name, general));
 }
 
-bool otlp_config(struct otlp_config *c, const char *url, const char **ret_why)
+bool otlp_forbidden(enum otlp_signal signal)
 {
-	struct reader r = { .c = c, .url = url };
+	const char *off = env("OTEL_SDK_DISABLED"), *exporter = env(signals[signal].exporter);
+
+	return (off && !strcasecmp(off, "true")) || (exporter && !strcmp(exporter, "none"));
+}
+
+bool otlp_wanted(enum otlp_signal signal)
+{
+	return !otlp_forbidden(signal) && env_otlp(&signals[signal], "ENDPOINT").value;
+}
+
+bool otlp_config(struct otlp_config *c, enum otlp_signal signal, const char *url, const char **ret_why)
+{
+	struct reader r = { .c = c, .url = url, .signal = &signals[signal] };
 	bool ok;
 
 	*c = (struct otlp_config){

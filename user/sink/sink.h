@@ -46,8 +46,10 @@ struct sink_type {
  */
 struct sink *sink_file_new(const char *path, unsigned owner, unsigned group, int *ret_err);
 
+enum otlp_signal { OTLP_TRACES, OTLP_METRICS, OTLP_LOGS };
+
 struct otlp_config {
-	const char *endpoint;	/* whole URL of the traces endpoint */
+	const char *endpoint;	/* whole URL of the signal's endpoint */
 	const char *headers;	/* OTEL_EXPORTER_OTLP_HEADERS form; NULL */
 	const char *ca_file, *client_cert, *client_key;	/* NULL: the system's */
 	long timeout_ms;	/* of one attempt; 0: no limit */
@@ -61,14 +63,18 @@ struct otlp_config {
 };
 
 /*
- * Fills c from --otlp's value (NULL: none given) and the OTEL_* variables, with
+ * Fills c from --otlp's value (NULL: none given) and the OTEL_* variables for this signal, with
  * OTLP's rules for what is appended to which URL.  --otlp's value is treated as
- * OTEL_EXPORTER_OTLP_ENDPOINT is, unless it ends in /v1/traces already.
+ * OTEL_EXPORTER_OTLP_ENDPOINT is; where it ends in /v1/traces already, that is not part of the base.
  * false: a value makes no sense, *ret_why (in c's lifetime) says which in words;
  * true with *ret_why set: that was ignored.  Neither says a header's value.
  * Release c in both cases.
  */
-bool otlp_config(struct otlp_config *c, const char *url, const char **ret_why);
+bool otlp_config(struct otlp_config *c, enum otlp_signal signal, const char *url, const char **ret_why);
+/* The environment asks for this signal to be exported, without --otlp. */
+bool otlp_wanted(enum otlp_signal signal);
+/* The environment forbids it: OTEL_SDK_DISABLED, OTEL_*_EXPORTER=none. */
+bool otlp_forbidden(enum otlp_signal signal);
 void otlp_config_release(struct otlp_config *c);
 
 /* OTLP/HTTP protobuf.  A thread of its own sends, retries with backoff, and never holds up put().  Copies what it needs of c. */

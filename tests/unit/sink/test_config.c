@@ -36,7 +36,7 @@ static struct read read_config(const char *url)
 {
 	struct read r = {};
 
-	r.ok = otlp_config(&r.c, url, &r.why);
+	r.ok = otlp_config(&r.c, OTLP_TRACES, url, &r.why);
 	return r;
 }
 
