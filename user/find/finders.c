@@ -3,7 +3,10 @@
 
 #include "find/find.h"
 
+extern const struct finder find_go;
+
 const struct finder *const finders[] = {
+	&find_go,
 	NULL
 };
 
