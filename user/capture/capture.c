@@ -38,10 +38,13 @@
 #define FACTS_MAX	(64 * 1024)
 #define CHECK_EVERY	32	/* records between two looks at the clock */
 #define CGROUP_DEPTH	16
+#define FAMILY_DEPTH	64
 
+/* A record that we owe; made in the next poll. */
 struct due {
-	uint32_t pid;
-	uint64_t start;
+	enum due_what { DUE_FACTS, DUE_COVER, DUE_FORK } what;
+	uint32_t pid, parent;	/* parent: DUE_FORK */
+	uint64_t start, parent_start;
 };
 
 struct capture {
@@ -58,7 +61,7 @@ struct capture {
 	unsigned idle;
 	struct machine machine;
 	struct map known;		/* pid to start of processes whose facts were put */
-	struct due *due;		/* tracked since the last poll: facts to put */
+	struct due *due;
 	size_t due_cnt, due_cap;
 	char *facts;
 	/* of the poll that runs */
@@ -338,7 +341,7 @@ static bool is_pid(void *arg, const struct task_line *t)
 	return true;
 }
 
-static int remember_due(struct capture *c, uint32_t pid, uint64_t start)
+static int remember_due(struct capture *c, struct due d)
 {
 	struct due *more;
 
@@ -349,7 +352,7 @@ static int remember_due(struct capture *c, uint32_t pid, uint64_t start)
 		c->due = more;
 		c->due_cap = c->due_cap * 2 + 16;
 	}
-	c->due[c->due_cnt++] = (struct due){ pid, start };
+	c->due[c->due_cnt++] = d;
 	return 0;
 }
 
@@ -384,7 +387,7 @@ int capture_track(struct capture *c, pid_t pid)
 		return err;
 	files_look_process(c->files, pid);
 	tick(c, true);
-	return remember_due(c, pid, t.start);
+	return remember_due(c, (struct due){ .what = DUE_FACTS, .pid = pid, .start = t.start });
 }
 
 struct exe_scan {
@@ -518,11 +521,48 @@ static int on_record(void *ctx, void *data, size_t n)
 	return 0;
 }
 
+static void put_cover(void *arg, const struct coverage *cov)
+{
+	struct capture *c = arg;
+
+	if (!cover_make(c->facts, FACTS_MAX, cov, now_ns(CLOCK_BOOTTIME)))
+		return;
+	c->put(c->put_arg, (void *)c->facts);
+	c->records++;
+}
+
+static void put_fork(struct capture *c, const struct due *d)
+{
+	struct wire_fork f = {
+		.hdr = { .size = sizeof(f), .kind = WIRE_FORK, .pid = d->parent, .tid = d->parent,
+			 .ts = now_ns(CLOCK_BOOTTIME), .start = d->parent_start },
+		.child = d->pid,
+		.child_start = d->start,
+	};
+
+	c->put(c->put_arg, &f.hdr);
+	c->records++;
+}
+
+/* What is put may make more due: that is for the next time. */
 static void put_due(struct capture *c)
 {
-	for (size_t i = 0; i < c->due_cnt; i++)
-		put_facts(c, c->due[i].pid, c->due[i].start, now_ns(CLOCK_BOOTTIME));
-	c->due_cnt = 0;
+	struct due *list = c->due;
+	size_t n = c->due_cnt;
+
+	c->due = NULL;
+	c->due_cnt = c->due_cap = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct due *d = &list[i];
+
+		if (d->what == DUE_FORK)
+			put_fork(c, d);
+		else if (d->what == DUE_COVER)
+			coverage_of(c->files, d->pid, d->start, put_cover, c);
+		else
+			put_facts(c, d->pid, d->start, now_ns(CLOCK_BOOTTIME));
+	}
+	free(list);
 }
 
 static void rest(struct capture *c)
@@ -596,76 +636,25 @@ void capture_stats(struct capture *c, struct wire_stats *ret)
 
 struct cover {
 	struct capture *c;
-	struct coverage row;
-	struct file_info info;
-	ino_t last;		/* a file is mapped in several pieces, one after the other */
-	bool any;
 	void (*put)(void *arg, const struct coverage *cov);
 	void *arg;
 };
 
-static const char *words_of(const struct file_stack *s)
+static bool is_watched(struct capture *c, uint32_t pid)
 {
-	if (s->state == FILE_FAILED)
-		return s->err == -EPERM || s->err == -EACCES ? "probes need CAP_BPF and CAP_PERFMON" : strerror(-s->err);
-	return s->why[0] ? s->why : NULL;
-}
+	struct tracked entry;
 
-static const char *const state_words[] = {
-	[FILE_ATTACHED] = "attached",
-	[FILE_UNSUPPORTED] = "unsupported",
-	[FILE_FAILED] = "failed",
-	[FILE_REJECTED] = "rejected",
-};
-
-static bool cover_file(void *arg, uint64_t addr, uint64_t end, const char *path)
-{
-	struct cover *v = arg;
-	struct stat st;
-	char name[4096];
-
-	snprintf(name, sizeof(name), "/proc/%u/map_files/%lx-%lx", v->row.pid, (unsigned long)addr, (unsigned long)end);
-	if (stat(name, &st) || st.st_ino == v->last || !files_known(v->c->files, &st, &v->info))
-		return true;
-	v->last = st.st_ino;
-	for (size_t i = 0; i < v->info.stacks_cnt; i++) {
-		const struct file_stack *s = &v->info.stacks[i];
-
-		v->row.stack = capture_lib_name(s->lib);
-		v->row.where = path;
-		v->row.state = state_words[s->state];
-		v->row.why = words_of(s);
-		v->put(v->arg, &v->row);
-		v->any = true;
-	}
-	return true;
-}
-
-static void cover_process(struct cover *v, uint32_t pid, uint64_t start)
-{
-	char exe[4096];
-
-	v->row = (struct coverage){ .pid = pid, .start = start, .exe = proc_exe(pid, exe, sizeof(exe)) };
-	v->any = false;
-	v->last = 0;
-	each_mapped(pid, cover_file, v);
-	if (v->any || !exe[0])
-		return;
-	v->row.stack = v->row.where = NULL;
-	v->row.state = "none";
-	v->row.why = "no TLS library with known symbols is mapped: plain sockets are seen, "
-		     "of TLS connections only lengths and the server's name";
-	v->put(v->arg, &v->row);
+	if (c->config.all)
+		return (pid_t)pid != getpid();
+	return !bpf_map_lookup_elem(bpf_map__fd(c->bpf->maps.tracked), &pid, &entry);
 }
 
 static bool cover_task(void *arg, const struct task_line *t)
 {
 	struct cover *v = arg;
-	struct tracked entry;
 
-	if (v->c->config.all ? (pid_t)t->pid != getpid() :
-	    !bpf_map_lookup_elem(bpf_map__fd(v->c->bpf->maps.tracked), &t->pid, &entry))
-		cover_process(v, t->pid, t->start);
+	if (is_watched(v->c, t->pid))
+		coverage_of(v->c->files, t->pid, t->start, v->put, v->arg);
 	return false;
 }
 
@@ -674,4 +663,82 @@ void capture_coverage(struct capture *c, void (*put)(void *arg, const struct cov
 	struct cover v = { .c = c, .put = put, .arg = arg };
 
 	each_task(c, cover_task, &v);
+}
+
+void capture_cover(struct capture *c, uint32_t pid, uint64_t start)
+{
+	if (remember_due(c, (struct due){ .what = DUE_COVER, .pid = pid, .start = start }))
+		return;		/* no memory: nobody gets the words, the numbers stand */
+	tick(c, true);
+}
+
+/* All processes, to find who descends from whom. */
+struct family {
+	struct task_line *all;
+	size_t cnt, cap;
+};
+
+static bool add_task(void *arg, const struct task_line *t)
+{
+	struct family *f = arg;
+	struct task_line *more;
+
+	if (f->cnt == f->cap) {
+		more = realloc(f->all, (f->cap * 2 + 256) * sizeof(*more));
+		if (!more)
+			return true;
+		f->all = more;
+		f->cap = f->cap * 2 + 256;
+	}
+	f->all[f->cnt++] = *t;
+	return false;
+}
+
+static bool mark_agent(struct capture *c, uint32_t pid, uint64_t start)
+{
+	struct tracked v = { .start = start };
+
+	/* So that its end is told; there already when it has talked. */
+	bpf_map_update_elem(bpf_map__fd(c->bpf->maps.tracked), &pid, &v, BPF_NOEXIST);
+	return !bpf_map_update_elem(bpf_map__fd(c->bpf->maps.agents), &pid, &start, BPF_NOEXIST);
+}
+
+/* Children of what is marked, until there are no more: each turn goes one generation down. */
+static void adopt(struct capture *c, struct family *f)
+{
+	uint64_t parent_start;
+	bool more = true;
+
+	for (int depth = 0; more && depth < FAMILY_DEPTH; depth++) {
+		more = false;
+		for (size_t i = 0; i < f->cnt; i++) {
+			const struct task_line *t = &f->all[i];
+
+			if (bpf_map_lookup_elem(bpf_map__fd(c->bpf->maps.agents), &t->ppid, &parent_start) ||
+			    !mark_agent(c, t->pid, t->start))
+				continue;
+			remember_due(c, (struct due){ .what = DUE_FORK, .pid = t->pid, .start = t->start,
+						      .parent = t->ppid, .parent_start = parent_start });
+			remember_due(c, (struct due){ .what = DUE_FACTS, .pid = t->pid, .start = t->start });
+			more = true;
+		}
+	}
+}
+
+void capture_agent(struct capture *c, uint32_t pid, uint64_t start)
+{
+	struct task_line t = { .pid = pid };
+	struct family f = { 0 };
+
+	if (!c->config.all || !mark_agent(c, pid, start))
+		return;
+	/* First the entry, then the look whether the process is there: from then on its exit takes the entry away. */
+	if (each_task(c, is_pid, &t) || t.start != start) {
+		bpf_map_delete_elem(bpf_map__fd(c->bpf->maps.agents), &pid);
+		return;
+	}
+	if (!each_task(c, add_task, &f))
+		adopt(c, &f);
+	free(f.all);
+	tick(c, true);
 }

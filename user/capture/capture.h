@@ -38,6 +38,12 @@ int capture_track(struct capture *c, pid_t pid);
 int capture_track_exe(struct capture *c, const char *path);	/* now and in future, by inode of the executable */
 int capture_track_cgroup(struct capture *c, const char *path);	/* directory in cgroup v2; and below */
 
+/*
+ * Of all that are watched, this process is an agent: from here on its life is told, and that of
+ * all that descend from it, now or later (WIRE_FORK, WIRE_EXEC, WIRE_EXIT).
+ */
+void capture_agent(struct capture *c, uint32_t pid, uint64_t start);
+
 int capture_fd(const struct capture *c);	/* readable when capture_poll() has something to do */
 
 /*
@@ -58,17 +64,28 @@ void capture_ignore(struct capture *c, uint64_t stream);
 
 void capture_stats(struct capture *c, struct wire_stats *ret);
 
-/* What is known of the TLS stacks of a process, for status: calls put for each. */
+/* One TLS stack of a process, or why there is none that could be read. */
 struct coverage {
 	uint32_t pid;
 	uint64_t start;
 	const char *exe;
+	unsigned lib;		/* as wire_data.lib; COVERAGE_NO_LIB */
 	const char *stack;	/* "openssl", or NULL: none found */
-	const char *where;	/* path of the file with it */
-	const char *state;	/* "attached", "unsupported", "failed", ... */
-	const char *why;	/* words, for all states but attached */
+	const char *version;	/* "": unknown */
+	const char *method;	/* how its functions were found: "symbols", ...; "" */
+	const char *where;	/* path of the file with it; NULL */
+	const char *state;	/* "attached", "proven", "found" (check), "unsupported", "failed", "rejected", "none" */
+	const char *why;	/* words; NULL when there is nothing to say */
 };
+
+#define COVERAGE_NO_LIB (~0u)
+
+/* Calls put for each stack of each observed process; at least once for each process. */
 void capture_coverage(struct capture *c, void (*put)(void *arg, const struct coverage *cov), void *arg);
+/* Of one process, as records (WIRE_COVER) that come with the next capture_poll(). */
+void capture_cover(struct capture *c, uint32_t pid, uint64_t start);
+/* Of any process, without a capture: what could be read if it were observed.  0 or negative errno. */
+int capture_examine(pid_t pid, void (*put)(void *arg, const struct coverage *cov), void *arg);
 
 /* Name of a row of tls_libs.c, for wire_data.lib; "unknown". */
 const char *capture_lib_name(unsigned lib);

@@ -240,6 +240,10 @@ static void examine(struct files *f, struct file *at, int fd)
 	at->info.stacks_cnt = 1;
 	snprintf(at->info.stacks[0].method, sizeof(at->info.stacks[0].method), "symbols");
 	at->info.stacks[0].state = at->info.state = FILE_ATTACHED;
+	if (!f->attach) {
+		at->info.stacks[0].state = at->info.state = FILE_FOUND;
+		return;
+	}
 	if (attached_elsewhere(f, at))
 		return;
 	at->attached = attach_file(f->attach, fd, p, cnt, &at->info.stacks[0].err);

@@ -17,6 +17,7 @@ enum file_state {
 	FILE_ATTACHED,
 	FILE_UNSUPPORTED,	/* a file: no ELF, another machine; a stack: it is there and cannot be used */
 	FILE_FAILED,		/* found, but attaching failed */
+	FILE_FOUND,		/* found, and nobody asked to attach: files_new() without */
 	FILE_REJECTED,		/* attached, and let go of: what was found did not behave as it should */
 };
 
@@ -44,7 +45,7 @@ struct file_info {
 	char path[256];
 };
 
-/* known_fd: the map "files" of the kernel half, told of what has been examined; -1: none. */
+/* a: NULL only looks.  known_fd: the map "files" of the kernel half, told of what has been examined; -1: none. */
 struct files *files_new(const struct attach *a, int known_fd);
 void files_free(struct files *f);
 
@@ -61,8 +62,19 @@ void files_look_process(struct files *f, pid_t pid);
 /* What stands at this address of a process (0: its executable); the descriptor, or negative errno. */
 int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max);
 
-/* Calls put for every file with code that a process has mapped.  False from put: enough. */
+/*
+ * Calls put for every range with code of a file that a process has mapped, at most
+ * MAPS_MAX lines of its maps.  False from put: enough.
+ */
+#define MAPS_MAX (128 * 1024)
 void each_mapped(pid_t pid, bool (*put)(void *arg, uint64_t addr, uint64_t end, const char *path), void *arg);
+
+/* What is known of a process's TLS, in words; examines nothing. */
+void coverage_of(struct files *f, uint32_t pid, uint64_t start,
+		 void (*put)(void *arg, const struct coverage *cov), void *arg);
+
+/* As a record; its size, or 0. */
+size_t cover_make(void *buf, size_t max, const struct coverage *cov, uint64_t ts);
 
 /* Spec rows for the kernel half, in the order of tls_libs; how many. */
 size_t specs_fill(struct tls_spec table[static TLS_SPECS_MAX]);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "capture/files.h"
 #include "capture/tls.h"
 
@@ -29,14 +30,14 @@ void each_mapped(pid_t pid, bool (*put)(void *arg, uint64_t addr, uint64_t end, 
 {
 	char name[64], line[4096 + 128], perms[8];
 	uint64_t addr, end;
-	int at;
+	int at, lines = 0;
 	FILE *maps;
 
 	snprintf(name, sizeof(name), "/proc/%d/maps", pid);
 	maps = fopen(name, "re");
 	if (!maps)
 		return;
-	while (fgets(line, sizeof(line), maps)) {
+	while (lines++ < MAPS_MAX && fgets(line, sizeof(line), maps)) {
 		line[strcspn(line, "\n")] = 0;
 		at = 0;
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %n", &addr, &end, perms, &at) != 3 || !at)
@@ -101,25 +102,35 @@ int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max)
 struct look {
 	struct files *files;
 	pid_t pid;
+	struct map seen;	/* a file can be mapped in any number of pieces */
 };
+
+#define LOOKS_MAX 4096
 
 static bool look_mapped(void *arg, uint64_t addr, uint64_t end, const char *path)
 {
 	struct look *l = arg;
 	int fd = open_range(l->pid, addr, end, path);
+	struct stat st;
+	bool more = true;
 
-	if (fd >= 0) {
+	if (fd < 0)
+		return true;
+	if (!fstat(fd, &st) && !map_get(&l->seen, st.st_ino ^ (uint64_t)st.st_dev << 40)) {
 		files_look(l->files, fd, path, NULL);
-		close(fd);
+		more = !map_put(&l->seen, st.st_ino ^ (uint64_t)st.st_dev << 40, l);
 	}
-	return true;
+	close(fd);
+	return more;
 }
 
 void files_look_process(struct files *f, pid_t pid)
 {
-	struct look l = { f, pid };
+	struct look l = { .files = f, .pid = pid };
 
+	map_init(&l.seen, LOOKS_MAX);
 	each_mapped(pid, look_mapped, &l);
+	map_release(&l.seen);
 }
 
 static void look_path(struct files *f, const char *path)
