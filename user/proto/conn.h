@@ -14,6 +14,8 @@
 /* What the functions below return on the way to conn_next(): input used up, *ev is set, call again. */
 enum { MORE = 0, EVENT = 1, AGAIN = 2 };
 
+#define HOLD_MAX (48 * 1024 * 1024)	/* bytes of headers and bodies of a connection */
+
 struct xch {
 	struct exchange x;
 	struct xch *next;	/* in conn.open, then in conn.over */

@@ -11,7 +11,6 @@
 #include "proto/conn.h"
 
 #define OPEN_MAX 1024			/* exchanges of a connection at once */
-#define HOLD_MAX (48 * 1024 * 1024)	/* bytes of headers and bodies of a connection */
 #define ARENA_MAX (1024 * 1024)
 
 struct view message_header(const struct message *m, const char *name)

@@ -78,6 +78,11 @@ enum xev_kind {
 	XEV_RESPONSE,		/* the final response's head is there (may come before XEV_REQUEST) */
 	XEV_EVENT,		/* one event of the response: name, value */
 	XEV_DONE,		/* last one of the exchange; it is freed by the next conn_next() */
+	/*
+	 * A message of what an upgraded exchange x speaks (WebSocket); dir says which way, name what it is: "text",
+	 * "binary", "close", or "gap" where messages are missing.  Comes after x's XEV_RESPONSE, before its XEV_DONE.
+	 */
+	XEV_MESSAGE,
 	XEV_OPAQUE,		/* value: bytes of no exchange, dir says which way; exchange is the one that upgraded, or NULL */
 };
 
@@ -86,8 +91,8 @@ struct xev {
 	struct exchange *x;
 	struct view name, value;	/* borrowed until the next call */
 	uint64_t ts;
-	int dir;		/* XEV_OPAQUE */
-	bool cut;		/* XEV_EVENT: the event's end was not seen */
+	int dir;		/* XEV_MESSAGE, XEV_OPAQUE */
+	bool cut;		/* XEV_EVENT, XEV_MESSAGE: not all of it was seen */
 };
 
 enum conn_role { CONN_UNKNOWN, CONN_CLIENT, CONN_SERVER, CONN_OPAQUE };

@@ -24,7 +24,7 @@ enum proto_kind {
 	EV_OPAQUE,		/* value: bytes that are none of this protocol's (after an upgrade or lost sync) */
 	/*
 	 * One message of a stream of them: name: its type ("message" where there are none), value: its data,
-	 * num: 1 if it was cut.  Of SSE, JSON lines, arrays and AWS event streams.
+	 * num: 1 if it was cut.  Of SSE, JSON lines, arrays, AWS event streams, WebSocket.
 	 */
 	EV_EVENT,
 };
@@ -73,6 +73,8 @@ extern const struct proto proto_sse;
 extern const struct proto proto_jsonl;
 extern const struct proto proto_json_array;
 extern const struct proto proto_eventstream;
+extern const struct proto proto_ws;
+extern const struct proto proto_ws_deflate;
 
 extern const struct proto *const protos[];	/* NULL at the end: what the split, gap and fuzz tests walk */
 

@@ -9,5 +9,7 @@ const struct proto *const protos[] = {
 	&proto_jsonl,
 	&proto_json_array,
 	&proto_eventstream,
+	&proto_ws,
+	&proto_ws_deflate,
 	NULL,
 };

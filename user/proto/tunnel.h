@@ -7,13 +7,17 @@
 /*
  * What an exchange made of its stream (101, CONNECT, RFC 8441): one direction
  * of it.  Every conn_proto brings the bytes and gaps behind an upgrade here, and what comes
- * out of them is the same whatever carried them.
+ * out of them is the same whatever carried them: messages of a WebSocket, opaque bytes of
+ * anything else.
  */
 struct tunnel {
 	struct xch *xch;	/* NULL: closed */
 	int dir;
 	bool from_client;
 	struct view in;		/* not yet handed out */
+	void *ws;		/* NULL: it speaks nothing we know */
+	size_t held;		/* by it */
+	bool poke;		/* ws may have events without input */
 };
 
 /* The head of x's answer passed. */

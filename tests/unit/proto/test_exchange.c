@@ -66,7 +66,7 @@ static void look_pull(struct look *l)
 
 	while (conn_next(l->c, &ev)) {
 		if (l->kinds_n < sizeof(l->kinds) - 1)
-			l->kinds[l->kinds_n++] = "qredo"[ev.kind];
+			l->kinds[l->kinds_n++] = "qredmo"[ev.kind];
 		if (ev.kind == XEV_DONE)
 			look_done(l, ev.x);
 		if (ev.kind == XEV_OPAQUE)
@@ -206,14 +206,34 @@ static void test_upgrade(void **state)
 {
 	struct look *l = look_new(false);
 
-	look_text(l, 0, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");
-	look_text(l, 1, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x01x");
+	look_text(l, 0, "GET /ws HTTP/1.1\r\nUpgrade: other\r\n\r\n");
+	look_text(l, 1, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\n\r\n\x81\x01x");
 	look_text(l, 0, "GET /not HTTP/1.1\r\n\r\n");
 	look_end(l);
 	assert_string_equal(l->kinds, "qrood");
 	assert_int_equal(l->ends[0], XEND_UPGRADE);
 	assert_true(view_eq(buf_view(&l->opaque[1]), VIEW("\x81\x01x")));
 	assert_int_equal(l->opaque[0].n, 21);
+	look_free(l);
+}
+
+/* Messages of both directions; a gap; and what is none of its frames goes out raw. */
+static void test_websocket(void **state)
+{
+	struct look *l = look_new(false);
+
+	look_text(l, 0, "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");
+	look_text(l, 1, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\r\n\x81\x01x");
+	look_text(l, 0, "\x81\x01y\x81");
+	look_text(l, 0, "\x01z");
+	look_gap(l, 1, 5);
+	look_text(l, 0, "GET /not HTTP/1.1\r\n\r\n");
+	look_text(l, 0, "more");
+	look_end(l);
+	assert_string_equal(l->kinds, "qrmmmmood");
+	assert_int_equal(l->ends[0], XEND_UPGRADE);
+	assert_int_equal(l->lost[0], 5);
+	assert_int_equal(l->opaque[0].n, 19 + 4);
 	look_free(l);
 }
 
@@ -716,6 +736,7 @@ int main(void)
 		cmocka_unit_test(test_interim),
 		cmocka_unit_test(test_head_and_304),
 		cmocka_unit_test(test_upgrade),
+		cmocka_unit_test(test_websocket),
 		cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_response_first),
 		cmocka_unit_test(test_early_answer),
