@@ -3,10 +3,11 @@
 
 #include "find/find.h"
 
-extern const struct finder find_go;
+extern const struct finder find_go, find_rustls;
 
 const struct finder *const finders[] = {
 	&find_go,
+	&find_rustls,
 	NULL
 };
 
