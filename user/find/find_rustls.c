@@ -28,6 +28,7 @@
 #include "find/code.h"
 #include "find/find.h"
 #include "find/leave.h"
+#include "find/scan_room.h"
 
 #define HEAD		96		/* of a function: where its arguments still are in their registers */
 #define BODY		512
@@ -80,13 +81,25 @@ static uint32_t u32(const uint8_t *p)
 	return v;
 }
 
-/* The function around va, if va is near its beginning; its first n bytes, zeros behind its end. */
+/* The function that va is near the beginning of: asking for those far away would take long where nothing but calls tells. */
+static bool near_start(const struct image *im, const struct scan *scan, uint64_t va, struct scan_func *ret)
+{
+	*ret = (struct scan_func){ 0 };
+	if (unwind_find(im, va, &ret->va, &ret->size))
+		return va - ret->va <= HEAD && code_reaches(im, ret->va, va);
+	for (uint64_t at = va; at && va - at <= HEAD; at--)
+		if (scan_called(scan, at) && scan_function(scan, at, ret) && ret->va == at && code_reaches(im, at, va))
+			return true;
+	return false;
+}
+
+/* Its first n bytes, zeros behind its end. */
 static bool head_of(const struct image *im, const struct scan *scan, uint64_t va, uint8_t *buf, size_t n,
 		    uint64_t *ret_va)
 {
 	struct scan_func f;
 
-	if (!scan_function(scan, va, &f) || va - f.va > HEAD || !code_reaches(im, f.va, va))
+	if (!near_start(im, scan, va, &f))
 		return false;
 	memset(buf, 0, n);
 	if (f.size && f.size < n)
