@@ -26,23 +26,64 @@ static const char *text(struct json obj, const char *key, struct buf *b)
 	return b->p;
 }
 
-static void print_processes(struct json list)
+/* "1234", or "1234 (5 lost)". */
+static void print_bytes(struct json row)
 {
-	struct json_iter it = json_each(list);
+	struct buf b[3];
+	const char *lost;
+
+	for (size_t i = 0; i < 3; i++)
+		buf_init(&b[i], 64);
+	lost = text(row, "lost_bytes", &b[2]);
+	printf("%10s %10s", text(row, "bytes_out", &b[0]), text(row, "bytes_in", &b[1]));
+	printf("  %-6s", !strcmp(lost, "0") ? "-" : lost);
+	for (size_t i = 0; i < 3; i++)
+		buf_release(&b[i]);
+}
+
+static void print_reduced(struct json row)
+{
+	struct json_iter it = json_each(json_get(row, "reduced"));
 	struct json_member m;
+	struct buf b;
+
+	buf_init(&b, 256);
+	while (json_next(&it, &m)) {
+		buf_reset(&b);
+		json_text(m.value, &b);
+		printf("%8s  reduced coverage: %.*s\n", "", VIEW_ARG(buf_view(&b)));
+	}
+	buf_release(&b);
+}
+
+static void print_process(struct json row)
+{
 	struct buf b[6];
 
 	for (size_t i = 0; i < 6; i++)
 		buf_init(&b[i], 4096);
-	printf("%8s  %-10s  %-12s  %s\n", "PID", "TLS", "STATE", "EXECUTABLE");
-	while (json_next(&it, &m)) {
-		printf("%8s  %-10s  %-12s  %s\n", text(m.value, "pid", &b[0]), text(m.value, "tls", &b[1]),
-		       text(m.value, "state", &b[2]), text(m.value, "executable", &b[3]));
-		if (json_get(m.value, "why").type == JSON_STRING)
-			printf("%8s  %s\n", "", text(m.value, "why", &b[4]));
-	}
+	printf("%8s  %-10s  %-12s  ", text(row, "pid", &b[0]), text(row, "tls", &b[1]), text(row, "state", &b[2]));
+	print_bytes(row);
+	printf("  %s\n", text(row, "executable", &b[3]));
+	if (json_get(row, "file").type == JSON_STRING)
+		printf("%8s  %s%s%s\n", "", text(row, "file", &b[4]),
+		       json_get(row, "method").type == JSON_STRING ? ", found by " : "",
+		       json_get(row, "method").type == JSON_STRING ? text(row, "method", &b[5]) : "");
+	if (json_get(row, "why").type == JSON_STRING)
+		printf("%8s  %s\n", "", text(row, "why", &b[4]));
+	print_reduced(row);
 	for (size_t i = 0; i < 6; i++)
 		buf_release(&b[i]);
+}
+
+static void print_processes(struct json list)
+{
+	struct json_iter it = json_each(list);
+	struct json_member m;
+
+	printf("%8s  %-10s  %-12s  %10s %10s  %-6s  %s\n", "PID", "TLS", "STATE", "OUT", "IN", "LOST", "EXECUTABLE");
+	while (json_next(&it, &m))
+		print_process(m.value);
 }
 
 /* "name: counter=1 counter=2": any object of numbers. */

@@ -19,6 +19,7 @@ struct flow {
 	struct flow_stats stats;
 	struct wire_stats kernel;
 	struct streams *streams;
+	struct cover *cover;
 	struct trace *trace;
 	struct guard guard;
 	struct sink *sinks[FLOW_SINKS_MAX];
@@ -48,8 +49,9 @@ struct flow *flow_new(const struct flow_config *c)
 	f->config = *c;
 	f->guard.content = c->content;
 	f->streams = streams_new(STREAMS_MAX);
+	f->cover = cover_new();
 	f->trace = trace_new(&c->trace);
-	if (f->streams && f->trace)
+	if (f->streams && f->cover && f->trace)
 		return f;
 	flow_free(f);
 	return NULL;
@@ -60,6 +62,7 @@ void flow_free(struct flow *f)
 	if (!f)
 		return;
 	streams_free(f->streams);
+	cover_free(f->cover);
 	trace_free(f->trace);
 	free(f);
 }
@@ -168,6 +171,7 @@ static void on_opaque(struct flow *f, const struct piece *p, const struct xev *e
 	if (p->stream->ignored || t->opaque < OPAQUE_ENOUGH)
 		return;
 	p->stream->ignored = true;
+	cover_ignore(f->cover, p->stream->id);
 	if (f->config.ignore)
 		f->config.ignore(f->config.ignore_arg, p->stream->id);
 }
@@ -256,6 +260,7 @@ void flow_record(struct flow *f, const struct wire_hdr *h, size_t room)
 	}
 	if (h->kind == WIRE_BOOKS)
 		f->kernel = ((const struct wire_books *)h)->stats;
+	cover_record(f->cover, h);
 	streams_take(f->streams, h);
 	while (streams_next(f->streams, &p))
 		on_piece(f, &p);
@@ -281,6 +286,11 @@ const struct trace_stats *flow_trace_stats(const struct flow *f)
 const struct guard *flow_guard(const struct flow *f)
 {
 	return &f->guard;
+}
+
+struct cover *flow_cover(struct flow *f)
+{
+	return f->cover;
 }
 
 const struct wire_stats *flow_kernel_stats(const struct flow *f)

@@ -2,6 +2,7 @@
 #ifndef FLOW_H
 #define FLOW_H
 
+#include "cover/cover.h"
 #include "guard/guard.h"
 #include "sink/sink.h"
 #include "stream/stream.h"
@@ -41,6 +42,8 @@ const struct flow_stats *flow_stats(const struct flow *f);
 const struct stream_stats *flow_stream_stats(const struct flow *f);
 const struct trace_stats *flow_trace_stats(const struct flow *f);
 const struct guard *flow_guard(const struct flow *f);
+/* What was seen of each process and what was not; pull its questions and reports after each record or turn. */
+struct cover *flow_cover(struct flow *f);
 /* The kernel half's counters as the records last told them. */
 const struct wire_stats *flow_kernel_stats(const struct flow *f);
 

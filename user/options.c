@@ -146,6 +146,7 @@ static const struct option_row {
 	{ "--pid", "N", OPT_NAMED, set_pid, "only this process and those it starts; may be repeated" },
 	{ "--exe", "PATH", OPT_NAMED, set_exe, "only processes of this executable and those they start" },
 	{ "--cgroup", "PATH", OPT_NAMED, set_cgroup, "only processes in this cgroup" },
+	{ "--pid", "N", OPT_PROCESS, set_pid, "what can be seen of this process's TLS" },
 	{ "-o", "FILE", OPT_OUTPUT, set_record, "where the recording goes (mode 0600)" },
 	{ "--json", NULL, OPT_JSON, set_json, "machine-readable" },
 	{ "--quiet", NULL, 0, set_quiet, "say nothing but errors" },

@@ -36,6 +36,7 @@ enum option_group {
 	OPT_NAMED = 8,		/* --pid --exe --cgroup */
 	OPT_OUTPUT = 16,	/* -o */
 	OPT_JSON = 32,		/* --json */
+	OPT_PROCESS = 64,	/* --pid of check */
 };
 
 /*

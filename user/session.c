@@ -14,6 +14,7 @@
 #define TICK_NS		(50 * 1000000ull)
 #define BOOKS_NS	(1000 * 1000000ull)
 #define POLL_BUDGET_MS	50
+#define REPORTS_MAX	(16 * 1024)
 
 static uint64_t now_ns(clockid_t id)
 {
@@ -165,6 +166,7 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 	if (err)
 		return err;
 	signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error of one sink; CMD was started before and keeps its own */
+	buf_init(&s->reports, REPORTS_MAX);
 	s->flow = flow_new(&c);
 	if (!s->flow) {
 		fprintf(stderr, "onlooker %s: out of memory\n", s->verb);
@@ -227,6 +229,26 @@ static void put(void *arg, const struct wire_hdr *h)
 		fprintf(stderr, "onlooker %s: %s\n", s->verb, error);
 }
 
+/* Tells what is not seen: at once where nobody else talks, else at the end. */
+static void tell_cover(struct session *s)
+{
+	bool now = s->mode == WIRE_MODE_WATCH || s->o->verbose;
+	struct cover_report r;
+	uint64_t start;
+	uint32_t pid;
+
+	while (s->capture && cover_ask(flow_cover(s->flow), &pid, &start))
+		capture_cover(s->capture, pid, start);
+	while (cover_next(flow_cover(s->flow), &r)) {
+		if (s->o->quiet)
+			continue;
+		if (now)
+			fprintf(stderr, "onlooker %s: %s\n", s->verb, r.words);
+		else
+			buf_addf(&s->reports, "onlooker %s: %s\n", s->verb, r.words);
+	}
+}
+
 static struct wire_hdr header(enum wire_kind kind, size_t size)
 {
 	return (struct wire_hdr){ .size = size, .kind = kind, .ts = now_ns(CLOCK_BOOTTIME) };
@@ -275,6 +297,8 @@ void session_turn(struct session *s)
 		put_books(s);
 		s->next_books = now + BOOKS_NS;
 	}
+	if (s->flow)
+		tell_cover(s);
 }
 
 int session_timeout_ms(const struct session *s)
@@ -382,9 +406,13 @@ int session_end(struct session *s, int timeout_ms)
 		put_bare(s, WIRE_FINISH);
 		capture_free(s->capture);
 	}
+	if (s->flow)
+		tell_cover(s);
 	close_sinks(s, timeout_ms / 2);
 	say_losses(s);
 	say_unseen(s);
+	fprintf(stderr, "%.*s", VIEW_ARG(buf_view(&s->reports)));
+	buf_release(&s->reports);
 	say_left(s);
 	say_books(s);
 	flow_free(s->flow);
@@ -395,25 +423,86 @@ int session_end(struct session *s, int timeout_ms)
 	return err || s->recording_err ? EXIT_ENVIRONMENT : 0;
 }
 
+struct status_walk {
+	struct session *s;
+	struct jsonw *w;
+	uint32_t last;		/* process whose totals were written */
+};
+
+static void status_str(struct jsonw *w, const char *key, const char *v)
+{
+	jsonw_key(w, key);
+	v && *v ? jsonw_str(w, view_of(v)) : jsonw_null(w);
+}
+
+static void status_bytes(struct jsonw *w, const struct cover_stack *k)
+{
+	jsonw_key(w, "bytes_out");
+	jsonw_uint(w, k->bytes[WIRE_OUT]);
+	jsonw_key(w, "bytes_in");
+	jsonw_uint(w, k->bytes[WIRE_IN]);
+	jsonw_key(w, "lost_bytes");
+	jsonw_uint(w, cover_lost(k, WIRE_OUT) + cover_lost(k, WIRE_IN));
+}
+
+static const struct cover_stack *stack_of(const struct cover_proc *p, unsigned lib)
+{
+	for (size_t i = 0; p && i < p->stack_cnt; i++)
+		if (p->stack[i].lib == lib)
+			return &p->stack[i];
+	return NULL;
+}
+
+/* What the probes have given is a stronger word than that they are there. */
+static const char *state_word(const struct coverage *c, const struct cover_stack *k)
+{
+	if (strcmp(c->state, "attached") && strcmp(c->state, "proven"))
+		return c->state;
+	if (!k || !(k->bytes[0] + k->bytes[1]))
+		return c->state;
+	return k->joined ? "joined" : strcmp(c->state, "proven") ? "captured" : "validated";
+}
+
+/* Ways past us, and TLS that nobody reads. */
+static void status_reduced(struct jsonw *w, const struct cover_proc *p)
+{
+	jsonw_key(w, "reduced");
+	jsonw_open(w, '[');
+	for (int i = 0; i < COVER_WHAT_CNT; i++)
+		if (p->what & 1u << i)
+			jsonw_str(w, view_of(cover_what_name(i)));
+	jsonw_close(w, ']');
+}
+
+/* One row for each TLS stack; the first row of a process has what belongs to none of them. */
 static void status_coverage(void *arg, const struct coverage *c)
 {
-	struct jsonw *w = arg;
+	struct status_walk *st = arg;
+	const struct cover_proc *p = cover_get(flow_cover(st->s->flow), c->pid, c->start);
+	const struct cover_stack *k = stack_of(p, c->lib);
+	struct jsonw *w = st->w;
 
 	jsonw_open(w, '{');
 	jsonw_key(w, "pid");
 	jsonw_uint(w, c->pid);
-	jsonw_key(w, "executable");
-	jsonw_str(w, view_of(c->exe));
-	jsonw_key(w, "tls");
-	c->stack ? jsonw_str(w, view_of(c->stack)) : jsonw_null(w);
-	jsonw_key(w, "file");
-	c->where ? jsonw_str(w, view_of(c->where)) : jsonw_null(w);
-	jsonw_key(w, "state");
-	jsonw_str(w, view_of(c->state));
-	if (c->why) {
-		jsonw_key(w, "why");
-		jsonw_str(w, view_of(c->why));
+	status_str(w, "executable", c->exe);
+	status_str(w, "tls", c->stack);
+	status_str(w, "version", c->version);
+	status_str(w, "method", c->method);
+	status_str(w, "file", c->where);
+	status_str(w, "state", state_word(c, k));
+	if (c->why)
+		status_str(w, "why", c->why);
+	if (k)
+		status_bytes(w, k);
+	if (p && st->last != c->pid) {
+		jsonw_key(w, "plain");
+		jsonw_open(w, '{');
+		status_bytes(w, &p->plain);
+		jsonw_close(w, '}');
+		status_reduced(w, p);
 	}
+	st->last = c->pid;
 	jsonw_close(w, '}');
 }
 
@@ -486,6 +575,7 @@ static void status_sinks(struct session *s, struct jsonw *w)
 void session_status(struct session *s, struct buf *out)
 {
 	struct jsonw w;
+	struct status_walk walk = { .s = s, .w = &w };
 
 	jsonw_init(&w, out);
 	jsonw_open(&w, '{');
@@ -495,7 +585,7 @@ void session_status(struct session *s, struct buf *out)
 	jsonw_int(&w, getpid());
 	jsonw_key(&w, "processes");
 	jsonw_open(&w, '[');
-	capture_coverage(s->capture, status_coverage, &w);
+	capture_coverage(s->capture, status_coverage, &walk);
 	jsonw_close(&w, ']');
 	jsonw_key(&w, "books");
 	jsonw_open(&w, '{');

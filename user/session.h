@@ -24,6 +24,7 @@ struct session {
 	size_t sink_cnt;
 	int recording_err;
 	uint64_t next_tick, next_books;	/* CLOCK_BOOTTIME ns */
+	struct buf reports;		/* what could not be seen, for the end: CMD's terminal is its own while it runs */
 };
 
 /* Who files are given to: the user behind sudo, else (unsigned)-1 for "as it is". */

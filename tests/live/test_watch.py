@@ -134,7 +134,10 @@ def test_status(server, bench, talker):
     w.wait_for_calls(5)
     st = w.status()
     mine = [p for p in st["processes"] if p["pid"] == t.pid]
-    assert mine and any(p["tls"] == "openssl" and p["state"] == "attached" for p in mine), st["processes"]
+    ssl = [p for p in mine if p["tls"] == "openssl"]
+    assert [p["state"] for p in ssl] == ["captured"] and ssl[0]["method"] == "symbols", st["processes"]
+    assert ssl[0]["bytes_out"] > 1000 and ssl[0]["bytes_in"] > 1000 and ssl[0]["lost_bytes"] == 0
+    assert "libssl" in ssl[0]["file"]
     k, d, sp = st["books"]["kernel"], st["books"]["decoders"], st["books"]["spans"]
     assert k["seen_bytes"] == k["delivered_bytes"] + k["dropped_bytes"] + k["truncated_bytes"] + k["ignored_bytes"]
     assert k["dropped_bytes"] == k["truncated_bytes"] == k["dropped_control"] == d["lost_bytes"] == 0

@@ -119,6 +119,8 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	  "what an inferred parent or binding rests on") \
 	X(ONLOOKER_PEER_BASIS, "onlooker.peer.basis", STR, 0, \
 	  "how the peer of a TLS stream was found: socket_call, set_fd, or record_lengths") \
+	X(ONLOOKER_PROCESS_REDUCED_COVERAGE, "onlooker.process.reduced_coverage", STR_ARRAY, 0, \
+	  "ways of this process past what is observed: io_uring, ktls (kernel TLS), quic; absent when none was seen") \
 	X(ONLOOKER_PROCESS_SIGNAL, "onlooker.process.signal", INT, 0, \
 	  "signal number that ended the process") \
 	X(ONLOOKER_PROCESS_UNFINISHED, "onlooker.process.unfinished", BOOL, 0, \

@@ -185,6 +185,24 @@ static void put_exit(struct span *s, const struct proc *p)
 	s->error = true;
 }
 
+/* The same words as the cover room's. */
+static void put_reduced(struct span *s, const struct proc *p)
+{
+	static const char *const words[WIRE_NOTICE_CNT] = {
+		[WIRE_NOTICE_IO_URING] = "io_uring",
+		[WIRE_NOTICE_KTLS] = "ktls",
+		[WIRE_NOTICE_QUIC] = "quic",
+	};
+	struct view list[WIRE_NOTICE_CNT];
+	size_t n = 0;
+
+	for (int i = 0; i < WIRE_NOTICE_CNT; i++)
+		if (words[i] && p->noticed & 1u << i)
+			list[n++] = view_of(words[i]);
+	if (n)
+		attrs_strs(&s->attrs, &s->arena, ATTR_ONLOOKER_PROCESS_REDUCED_COVERAGE, list, n);
+}
+
 void proc_span_fill(struct span *s, const struct proc *p, bool content, uint64_t ts,
 		    const struct trace_clock *clock)
 {
@@ -205,6 +223,7 @@ void proc_span_fill(struct span *s, const struct proc *p, bool content, uint64_t
 		attrs_int(&s->attrs, &s->arena, ATTR_PROCESS_USER_ID, p->uid);
 	if (proc_unseen_tls(p))
 		attrs_int(&s->attrs, &s->arena, ATTR_ONLOOKER_PROCESS_UNSEEN_TLS, proc_unseen_tls(p));
+	put_reduced(s, p);
 	if (p->exit_ts)
 		put_exit(s, p);
 	else

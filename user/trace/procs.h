@@ -22,6 +22,7 @@ struct proc {
 	uint64_t exit_ts;	/* 0: alive */
 	int32_t exit_code;	/* as wait(2) */
 	unsigned exec_cnt;
+	unsigned noticed;	/* bits by enum wire_notice_what */
 	unsigned hello_cnt;	/* TLS handshakes seen on its sockets */
 	bool tls_seen;		/* plaintext of TLS, or which socket carries it, was seen of it */
 	bool has_uid;

@@ -236,6 +236,14 @@ static void on_hello(struct trace *t, const struct wire_hdr *h)
 		p->hello_cnt++;
 }
 
+static void on_notice(struct trace *t, const struct wire_notice *n)
+{
+	struct proc *p = procs_get(&t->procs, n->hdr.pid, n->hdr.start);
+
+	if (p && n->what < WIRE_NOTICE_CNT)
+		p->noticed |= 1u << n->what;
+}
+
 static void on_tls(struct trace *t, const struct wire_hdr *h)
 {
 	struct proc *p = procs_get(&t->procs, h->pid, h->start);
@@ -267,6 +275,9 @@ void trace_record(struct trace *t, const struct wire_hdr *h)
 		break;
 	case WIRE_HELLO:
 		on_hello(t, h);
+		break;
+	case WIRE_NOTICE:
+		on_notice(t, (const void *)h);
 		break;
 	case WIRE_BIND:
 		on_tls(t, h);
