@@ -19,7 +19,12 @@
  * be the one that it has in every build seen, eight bytes behind the counter, and the function
  * to look at a second field of its argument, as OutboundChunks has it.
  *
- * The counter came with 0.23.17; before it there is buffer_plaintext alone, and the stack is not usable this way.
+ * Where the whole program is optimised at once, buffer_plaintext is gone into its only caller. It ends, and so does
+ * what became of it, with a call of send_appdata_encrypt (in small builds send_plain_non_buffering),
+ * which takes the same two arguments and returns the same; what was written before the end of
+ * the handshake comes there too, later. That one is taken then.
+ *
+ * The counter is in 0.23.33 and not in 0.23.29; before it there is buffer_plaintext alone, and the stack is not usable this way.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +40,7 @@
 #define BEFORE		24		/* bytes between the reading of a word and its replacement */
 #define CANDIDATES	8
 
-#define COUNTER		0x32e		/* of CommonState from 0.23.17 to 0.23.46 */
+#define COUNTER		0x32e		/* of CommonState from 0.23.33 to 0.23.46 */
 #define NEXT_TO		0x20		/* bytes between fields that are next to each other */
 
 enum { TEXT_EOF, TEXT_REFUSE, TEXT_PATH };
@@ -236,6 +241,42 @@ static size_t x86_small_takers(const struct image *im, const struct scan *scan, 
 	return cnt;
 }
 
+/*
+ * Where a call or jump goes that p, behind the comparison of the bool, comes to with Limit::Yes, which is 0, in
+ * its third argument; 0: none.
+ */
+static uint64_t x86_sends(uint64_t va, const uint8_t *p, size_t n)
+{
+	bool limit = false;
+
+	for (size_t i = 0; i + 5 <= n; i++) {
+		limit |= p[i] == 0x31 && p[i + 1] == 0xd2;	/* xor %edx,%edx */
+		if (limit && (p[i] == 0xe8 || p[i] == 0xe9))
+			return va + i + 5 + (uint64_t)(int64_t)(int32_t)u32(p + i + 1);
+	}
+	return 0;
+}
+
+/* What is called with the plaintext once the bool is set. */
+static size_t x86_senders(const struct image *im, const struct scan *scan, struct maybe *ret)
+{
+	uint8_t after[64], head[HEAD];
+	const uint64_t *at;
+	size_t n = scan_codes(scan, &codes[CODE_BOOL], &at), cnt = 0;
+	uint64_t to, va;
+
+	for (size_t i = 0; i < n; i++) {
+		if (image_read(im, at[i] + 7, after, sizeof(after)) != sizeof(after) ||
+		    (after[0] != 0x75 && (after[0] != 0x0f || after[1] != 0x85)))
+			continue;
+		to = x86_sends(at[i] + 7, after, sizeof(after));
+		if (to && head_of(im, scan, to, head, sizeof(head), &va) && va == to &&
+		    loads(head, sizeof(head), 0x8b, 0x10) && loads(head, sizeof(head), 0x8b, 0x18))
+			put_maybe(ret, &cnt, va, COUNTER + 8);
+	}
+	return cnt;
+}
+
 /* ---- arm64 ---- */
 
 /* ldr or ldp from x1, the argument: Payload's words. */
@@ -377,6 +418,8 @@ static int rustls_find(const struct image *im, const struct scan *scan, struct f
 	takers_cnt = (arm64 ? arm64_takers : x86_takers)(im, scan, takers);
 	if (!takers_cnt && !arm64)
 		takers_cnt = x86_small_takers(im, scan, takers);
+	if (!takers_cnt && !arm64)
+		takers_cnt = x86_senders(im, scan, takers);
 	for (size_t i = 0; i < readers_cnt; i++) {
 		const struct maybe *taker = only(takers, takers_cnt, readers[i].field);
 
