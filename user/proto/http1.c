@@ -478,6 +478,29 @@ static int chunk_ext(struct http1 *s, struct view *in)
 	return MORE;
 }
 
+/*
+ * From one chunk's data to the next one's in one step, when all that is between them
+ * is there and looks as it mostly does.  Anything else is left to the steps.
+ */
+static bool chunk_to_chunk(struct http1 *s, struct view *in)
+{
+	const char *p = in->p;
+	uint64_t n = 0;
+	size_t i = 2;
+	int d;
+
+	if (in->n < 16 || p[0] != '\r' || p[1] != '\n')
+		return false;
+	for (; i < 10 && (d = hex(p[i])) >= 0; i++)
+		n = n * 16 + d;
+	if (!n || p[i] != '\r' || p[i + 1] != '\n')
+		return false;
+	*in = view_drop(*in, i + 2);
+	s->left = n;
+	s->at = CHUNK_DATA;
+	return true;
+}
+
 /* The line end behind a chunk's data. */
 static int chunk_end(struct http1 *s, struct view *in)
 {
@@ -485,6 +508,8 @@ static int chunk_end(struct http1 *s, struct view *in)
 
 	if (!in->n)
 		return MORE;
+	if (!s->cr && chunk_to_chunk(s, in))
+		return AGAIN;
 	c = in->p[0];
 	if (c != '\n' && (c != '\r' || s->cr))
 		return finish(s, PROTO_END_LOST);
@@ -731,11 +756,20 @@ static void settle(struct http1 *s)
 	}
 }
 
+/* Without new bytes there is nothing to say: what the other direction's bytes make the caller ask all the time. */
+static bool waits(const struct http1 *s)
+{
+	return (s->at == START || s->at == BODY_LENGTH || s->at == BODY_CLOSE || s->at == CHUNK_DATA ||
+		s->at == CHUNK_END) && !s->line.n && !s->pend.n && !s->gapped && !s->ended;
+}
+
 static int http1_next(void *state, struct view *in, struct proto_event *ev)
 {
 	struct http1 *s = state;
 	int r = s->err;
 
+	if (!r && !in->n && waits(s))
+		return 0;
 	while (!r || r == AGAIN) {
 		struct view rest, all;
 		bool own;

@@ -282,12 +282,63 @@ static int sse_lines(struct sse *s, struct view *in)
 	return 0;
 }
 
+/* One line that ends in LF, as it stands. */
+static bool lf_line(struct view *in, struct view *ret)
+{
+	size_t n = eol(*in);
+
+	if (n == in->n || in->p[n] != '\n')
+		return false;
+	*ret = view_take(*in, n);
+	*in = view_drop(*in, n + 1);
+	return true;
+}
+
+/* What stands behind the colon; line begins with prefix. */
+static struct view value_of(struct view line, struct view prefix)
+{
+	line = view_drop(line, prefix.n);
+	return line.n && line.p[0] == ' ' ? view_drop(line, 1) : line;
+}
+
+/*
+ * An event as model servers send them, a type perhaps, one line of data and a
+ * blank one, that is all there: it is handed out where it stands, and the state is as
+ * if it had been taken line by line.  False: it is not such a one, and nothing happened.
+ */
+static bool whole_event(struct sse *s, struct view *in, struct proto_event *ev)
+{
+	struct view rest = *in, line, type = VIEW(""), data;
+
+	if (s->at != NAME || s->name_n || s->has_data || s->type.n || s->after_cr || s->cut || s->due || s->ended || s->err)
+		return false;
+	if (!lf_line(&rest, &line))
+		return false;
+	if (view_starts(line, VIEW("event:"))) {
+		type = value_of(line, VIEW("event:"));
+		if (type.n > SSE_TYPE_MAX || !lf_line(&rest, &line))
+			return false;
+	}
+	if (!view_starts(line, VIEW("data:")) || !rest.n || rest.p[0] != '\n')
+		return false;
+	data = value_of(line, VIEW("data:"));
+	if (data.n > SSE_DATA_MAX)
+		return false;
+	*in = view_drop(rest, 1);
+	*ev = (struct proto_event){
+		.kind = EV_EVENT, .name = type.n ? type : VIEW("message"), .value = data.n ? data : VIEW(""),
+	};
+	return true;
+}
+
 static int sse_next(void *state, struct view *in, struct proto_event *ev)
 {
 	struct sse *s = state;
 
 	if (s->spent)
 		forget(s);
+	if (whole_event(s, in, ev))
+		return 1;
 	if (s->ended)
 		*in = view_drop(*in, in->n);
 	if (!s->err && !s->due)
