@@ -20,9 +20,7 @@ static struct json take(struct view in, bool inner, enum json_token *ret_why)
 	enum json_token t;
 
 	json_walk_init(&w, in, inner);
-	do
-		t = json_walk_next(&w);
-	while (t < JSON_TOKEN_END);
+	t = json_walk_skip(&w);
 	v.cut = t == JSON_TOKEN_CUT;
 	v.bad = t > JSON_TOKEN_CUT || w.flawed;
 	v.raw = (struct view){ in.p, w.p - in.p };

@@ -51,22 +51,12 @@ enum json_type json_type_at(char c)
 #endif
 
 /*
- * Eight bytes at a time: the high bit of each byte that a string cannot hold as
- * it is, a quote, a backslash, a control character.  Borrows make bits above the
- * lowest one unreliable; the lowest is right.
+ * Sixteen bytes at a time, in the compiler's own vectors: a byte of all ones for each
+ * that a string cannot hold as it is, a quote, a backslash, a control character.
  */
-static uint64_t not_plain(uint64_t w)
-{
-	const uint64_t ones = 0x0101010101010101ull, highs = ones * 0x80;
-	uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
-
-	return (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & highs;
-}
-
-/* Sixteen bytes at once, in the compiler's own vectors: a byte of all ones where one is not plain. */
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-static bytes16 not_plain16(const char *p)
+static inline bytes16 not_plain(const char *p)
 {
 	bytes16 v;
 
@@ -74,31 +64,44 @@ static bytes16 not_plain16(const char *p)
 	return (bytes16)(v < 0x20) | (bytes16)(v == '"') | (bytes16)(v == '\\');
 }
 
-/* Long strings are read in steps of 64 bytes; short ones end before that pays. */
-static const char *plain_blocks(const char *p, const char *end)
+/* Where its first byte of ones is, 16 if there is none. */
+static inline size_t first_one(bytes16 found)
 {
 	uint64_t w[2];
-	bytes16 found;
 
-	for (; end - p >= 64; p += 64) {
-		found = not_plain16(p) | not_plain16(p + 16) | not_plain16(p + 32) | not_plain16(p + 48);
-		memcpy(w, &found, sizeof(w));
-		if (w[0] | w[1])
-			break;
-	}
+	memcpy(w, &found, sizeof(w));
+	return w[0] ? __builtin_ctzll(w[0]) / 8 : w[1] ? 8 + __builtin_ctzll(w[1]) / 8 : 16;
+}
+
+/* Long runs are read in steps of 64 bytes; short ones end before that pays. */
+static const char *plain_blocks(const char *p, const char *end)
+{
+	while (end - p >= 64 &&
+	       first_one(not_plain(p) | not_plain(p + 16) | not_plain(p + 32) | not_plain(p + 48)) == 16)
+		p += 64;
 	return p;
 }
 
-static const char *plain_words(const char *p, const char *end)
+/* True: *p stands at one.  False: there is none in the first whole steps of 16, most of them. */
+static inline bool plain_steps(const char **p, const char *end, ptrdiff_t most)
 {
-	uint64_t w;
+	for (; most-- && end - *p >= 16; *p += 16) {
+		size_t n = first_one(not_plain(*p));
 
-	for (; end - p >= (ptrdiff_t)sizeof(w); p += sizeof(w)) {
-		memcpy(&w, p, sizeof(w));
-		w = not_plain(w);
-		if (w)
-			return p + __builtin_ctzll(w) / 8;
+		*p += n < 16 ? n : 0;
+		if (n < 16)
+			return true;
 	}
+	return false;
+}
+
+static inline const char *plain_end(const char *p, const char *end)
+{
+	if (plain_steps(&p, end, 4))
+		return p;
+	p = plain_blocks(p, end);
+	if (plain_steps(&p, end, 4))
+		return p;
 	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
 		p++;
 	return p;
@@ -106,9 +109,17 @@ static const char *plain_words(const char *p, const char *end)
 
 const char *json_plain_end(const char *p, const char *end)
 {
-	const char *soon = end - p > 64 ? p + 32 : end, *at = plain_words(p, soon);
+	return plain_end(p, end);
+}
 
-	return at < soon || soon == end ? at : plain_words(plain_blocks(soon, end), end);
+static inline bool is_escaped(char c)
+{
+	switch (c) {
+	case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+		return true;
+	default:
+		return false;
+	}
 }
 
 int json_escape(const char *p, const char *end)
@@ -116,7 +127,7 @@ int json_escape(const char *p, const char *end)
 	if (end - p < 2)
 		return 0;
 	if (p[1] != 'u')
-		return p[1] && strchr("\"\\/bfnrt", p[1]) ? 2 : -1;
+		return is_escaped(p[1]) ? 2 : -1;
 	for (int i = 2; i < 6; i++) {
 		if (p + i == end)
 			return 0;
@@ -131,11 +142,15 @@ const char *json_string_end(const char *p, const char *end, bool *flawed)
 	int n;
 
 	for (;;) {
-		p = json_plain_end(p, end);
+		p = plain_end(p, end);
 		if (p == end)
 			return NULL;
 		if (*p == '"')
 			return p + 1;
+		if (*p == '\\' && end - p > 1 && is_escaped(p[1])) {
+			p += 2;
+			continue;
+		}
 		n = *p == '\\' ? json_escape(p, end) : -1;
 		if (!n)
 			return NULL;
@@ -305,7 +320,7 @@ void json_walk_init(struct json_walk *w, struct view in, bool inner)
 	w->depth = 0;
 }
 
-enum json_token json_walk_next(struct json_walk *w)
+static inline enum json_token next(struct json_walk *w)
 {
 	if (!w->depth && w->expect == EXPECT_COMMA_OR_CLOSE)
 		return JSON_TOKEN_END;
@@ -328,4 +343,19 @@ enum json_token json_walk_next(struct json_walk *w)
 	default:
 		return value(w);
 	}
+}
+
+enum json_token json_walk_next(struct json_walk *w)
+{
+	return next(w);
+}
+
+enum json_token json_walk_skip(struct json_walk *w)
+{
+	enum json_token t;
+
+	do
+		t = next(w);
+	while (t < JSON_TOKEN_END);
+	return t;
 }
