@@ -118,8 +118,10 @@ check-docs:
 GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/golden/wire/http/openai-responses*.req \
 	    tests/golden/wire/http/openai-embeddings*.req tests/golden/wire/http/anthropic-*.req \
 	    tests/golden/wire/http/azure-*.req tests/golden/wire/enc/*.req))
+GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/openai-responses*.c2s))
 golden: $(O)/onlooker $(O)/make_recording
 	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true
+	$(Q)$(foreach g,$(GOLDEN_WS),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/ws-$(notdir $(g)).rec &&) true
 	$(Q)scripts/check-golden $(O) --update
 $(O)/make_recording: tests/golden/make_recording.c $(O)/lib/feed.a $(O)/lib/base.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) $^ -o $@ -lz

@@ -9,6 +9,7 @@
 
 #include "flow.h"
 #include "genai/genai.h"
+#include "genai/session.h"
 #include "proto/exchange.h"
 
 #define STREAMS_MAX	(64 * 1024)
@@ -36,6 +37,7 @@ struct talk {
 /* What flow keeps of an exchange: the model call it may be, and who made it. */
 struct asked {
 	struct gen_call *call;
+	struct gen_session *session;	/* of calls inside what it was upgraded to */
 	uint32_t pid;
 	uint64_t start;
 };
@@ -133,6 +135,17 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 	a->call = NULL;
 }
 
+static void turns(struct flow *f, const struct piece *p, const struct xev *ev, struct asked *a)
+{
+	struct gen_turn *t;
+
+	while ((t = gen_session_next(a->session))) {
+		if (!t->call->not_inference)
+			trace_call(f->trace, t->call, &t->x, p->stream, a->pid, a->start, ev->ts);
+		gen_turn_free(t);
+	}
+}
+
 /* When the request was not seen, the first bytes of the answer or the whole of it may tell. */
 static bool worth_asking(const struct xev *ev)
 {
@@ -154,15 +167,41 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 	}
 	if (!a->call && worth_asking(ev))
 		a->call = gen_open(ev->x, f->config.content);
+	if (ev->kind == XEV_RESPONSE && !a->session)
+		a->session = gen_session_new(ev->x, f->config.content);
 	if (ev->kind == XEV_EVENT && a->call)
 		gen_event(a->call, ev->x, ev->name, ev->value);
 	if (ev->kind != XEV_DONE)
 		return;
 	on_done(f, p, ev, a);
+	if (a->session) {
+		gen_session_end(a->session);
+		turns(f, p, ev, a);
+	}
+	gen_session_free(a->session);
 	free(a);
 	ev->x->user = NULL;
 }
 
+/* False: of a session that is none of ours. */
+static bool on_message(struct flow *f, const struct piece *p, const struct xev *ev)
+{
+	struct talk *t = p->stream->user;
+	struct asked *a = conn_role(t->conn) == CONN_SERVER ? NULL : asked_of(ev->x, p);
+
+	if (!a || !a->session)
+		return false;
+	if (!ev->dir) {
+		a->pid = p->pid;
+		a->start = p->start;
+	}
+	gen_session_message(a->session, &(struct gen_message){ .client = !ev->dir, .name = ev->name,
+							       .data = ev->value, .cut = ev->cut, .ts = ev->ts });
+	turns(f, p, ev, a);
+	return true;
+}
+
+/* What nobody here reads, past which it is of no use. */
 static void on_opaque(struct flow *f, const struct piece *p, const struct xev *ev)
 {
 	struct talk *t = p->stream->user;
@@ -181,11 +220,11 @@ static void walk(struct flow *f, const struct piece *p, struct talk *t)
 	struct xev ev;
 
 	while (conn_next(t->conn, &ev)) {
-		if (ev.kind == XEV_OPAQUE)
+		if (ev.kind == XEV_OPAQUE || (ev.kind == XEV_MESSAGE && !on_message(f, p, &ev)))
 			on_opaque(f, p, &ev);
 		else if (conn_role(t->conn) == CONN_SERVER)
 			f->stats.server_exchanges += ev.kind == XEV_DONE;
-		else
+		else if (ev.kind != XEV_MESSAGE)
 			on_exchange(f, p, &ev);
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * make_recording REQ RESP OUT: a recording of one exchange by a process that was
- * run, its answer in pieces of 1,000 bytes.  `make golden` walks it over the
+ * run, its answer in pieces of 1,000 bytes; or of a WebSocket session.  `make golden` walks it over the
  * exchanges of tests/golden/wire.
  */
 #include <stdio.h>
@@ -28,20 +28,40 @@ static struct view slurp(const char *path)
 	return (struct view){ p, n };
 }
 
+static void put(struct wire_list *l, int dir, struct view v)
+{
+	while (v.n) {
+		struct view piece = view_take(v, PIECE);
+
+		wire_add_data(l, 10, 1, dir, WIRE_SRC_SOCKET, piece);
+		v = view_drop(v, piece.n);
+	}
+}
+
+/* A WebSocket's frames begin when both heads are there. */
+static size_t handshake(struct view v)
+{
+	const char *end = memmem(v.p, v.n, "\r\n\r\n", 4);
+	const char *upgrade = memmem(v.p, v.n, "\r\nUpgrade: websocket\r\n", 22);
+
+	return end && upgrade && upgrade < end ? end + 4 - v.p : 0;
+}
+
 static void fill(struct wire_list *l, struct view req, struct view resp)
 {
+	size_t n[2] = { handshake(req), handshake(resp) };
+
 	wire_add_clock(l, 10);
 	wire_add_facts(l, 10, "/usr/bin/agent");
 	wire_add_exec(l, 10, "/usr/bin/agent");
 	wire_add_facts(l, 10, "/usr/bin/agent");
 	wire_add_sock(l, 10, 1, 80);
-	wire_add_data(l, 10, 1, WIRE_OUT, WIRE_SRC_SOCKET, req);
-	while (resp.n) {
-		struct view piece = view_take(resp, PIECE);
-
-		wire_add_data(l, 10, 1, WIRE_IN, WIRE_SRC_SOCKET, piece);
-		resp = view_drop(resp, piece.n);
+	if (n[0]) {
+		wire_add_data(l, 10, 1, WIRE_OUT, WIRE_SRC_SOCKET, view_take(req, n[0]));
+		wire_add_data(l, 10, 1, WIRE_IN, WIRE_SRC_SOCKET, view_take(resp, n[1]));
 	}
+	wire_add_data(l, 10, 1, WIRE_OUT, WIRE_SRC_SOCKET, view_drop(req, n[0]));
+	put(l, WIRE_IN, view_drop(resp, n[1]));
 	wire_add_end(l, 10, 1);
 	wire_add_exit(l, 10, 0);
 	wire_add(l, WIRE_FINISH, sizeof(struct wire_hdr), 0);

@@ -117,6 +117,19 @@ static struct gen_call *open_answer(const struct exchange *x, bool want_content)
 	return c;
 }
 
+struct gen_call *gen_open_as(const struct provider *p, const struct exchange *x, struct json body,
+			     bool want_content)
+{
+	struct gen_call *c = call_new(want_content);
+
+	if (!c)
+		return NULL;
+	set_provider(c, x, p);
+	c->request_cut = !gen_whole(body);
+	p->request(c, x, body);
+	return c;
+}
+
 struct gen_call *gen_open(const struct exchange *x, bool want_content)
 {
 	return x->target.n ? open_request(x, want_content) : open_answer(x, want_content);

@@ -164,6 +164,9 @@ extern const struct provider *const providers[];	/* NULL at the end */
  * first XEV_EVENT or at XEV_DONE: then the answer's shape decides.
  */
 struct gen_call *gen_open(const struct exchange *x, bool want_content);
+/* The same where it is known whose call it is; body: the request. */
+struct gen_call *gen_open_as(const struct provider *p, const struct exchange *x, struct json body,
+			     bool want_content);
 void gen_event(struct gen_call *c, const struct exchange *x, struct view name, struct view data);
 /* At XEV_DONE: reads a JSON answer, the status of an error without one, settles finish reasons. */
 void gen_finish(struct gen_call *c, const struct exchange *x);
