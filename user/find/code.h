@@ -26,4 +26,33 @@ int code_rets(const struct image *im, uint64_t va, uint64_t size, uint64_t *ret,
 /* True if a sweep from the function's start at va comes to an instruction that begins at `at`. */
 bool code_reaches(const struct image *im, uint64_t va, uint64_t at);
 
+/*
+ * A direct call, or a jump that always goes, with what a sweep knows of the
+ * registers of its arguments: constants are those set since the call or jump before
+ * it.  That is evidence, not proof: a label in between is not seen.
+ */
+#define CODE_ARGS 6
+
+struct code_call {
+	uint64_t at, to;	/* to 0: through a register or memory */
+	bool jump;
+	uint8_t set;		/* bit i: argument i was written */
+	uint8_t known;		/* bit i: arg[i] is its value */
+	uint64_t arg[CODE_ARGS];
+};
+
+/* Those in [va, va + size), as far as it decodes.  Returns how many, at most max; -ENOMEM, -ERANGE. */
+int code_calls(const struct image *im, uint64_t va, uint64_t size, struct code_call *ret, size_t max);
+
+/*
+ * In the first `size` bytes of the function at va: which 8-byte fields of the object that
+ * its first argument points to are compared with a constant, and at which displacements memory
+ * is written that is not its stack.  Up to 64 each.
+ */
+struct code_fields {
+	size_t tested_cnt, stored_cnt;
+	int32_t tested[64], stored[64];
+};
+int code_fields(const struct image *im, uint64_t va, uint64_t size, struct code_fields *ret);
+
 #endif /* FIND_CODE_H */

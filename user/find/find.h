@@ -47,6 +47,9 @@ struct finder {
 	int (*find)(const struct image *im, const struct scan *scan, struct found *ret);
 };
 
+/* Adds a function that begins at va; false: there is no room, or no code there. */
+bool found_add(struct found *f, const struct image *im, const char *sym, uint64_t va);
+
 extern const struct finder *const finders[];	/* NULL ends it */
 
 /*

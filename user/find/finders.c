@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "find/code.h"
 #include "find/find.h"
 
 extern const struct finder find_go, find_rustls;
@@ -10,6 +11,16 @@ const struct finder *const finders[] = {
 	&find_rustls,
 	NULL
 };
+
+bool found_add(struct found *f, const struct image *im, const char *sym, uint64_t va)
+{
+	uint64_t probe = code_probe(im, va);
+
+	if (!probe || f->cnt == FOUND_FUNCS_MAX)
+		return false;
+	f->func[f->cnt++] = (struct found_func){ .sym = sym, .va = va, .probe = probe };
+	return true;
+}
 
 int find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX])
 {

@@ -212,6 +212,7 @@ void scan_free(struct scan *s)
 	free(s->code);
 	free(s->target);
 	free(s->called);
+	free(s->sweep_left);
 	free(s);
 }
 

@@ -64,11 +64,15 @@ bool scan_too_many(const struct scan *s, const struct scan_text *t);
  * covers va, or else from the nearest target of a call before it that looks like a start.
  */
 struct scan_func {
-	uint64_t va, size;	/* size 0: unknown */
+	uint64_t va, size;	/* without an unwind entry, size reaches to what seems to be the next function; 0: unknown */
 	bool unwind;		/* an entry of .eh_frame says so */
 	bool called;		/* a call instruction goes there */
 };
 bool scan_function(const struct scan *s, uint64_t va, struct scan_func *ret);
+/* The functions that refer to the text, each once, ascending; as many as there are, of which up to max are put into ret. */
+size_t scan_referrers(const struct scan *s, const struct scan_text *t, struct scan_func *ret, size_t max);
+/* Where direct calls of va are, ascending: another pass over the code.  Returns how many, at most max; -ENOMEM, -EIO. */
+int scan_callers(const struct scan *s, uint64_t va, uint64_t *ret, size_t max);
 /* A direct call goes to va. */
 bool scan_called(const struct scan *s, uint64_t va);
 

@@ -45,7 +45,6 @@ static void take_add(struct scan *s, uint64_t va, const uint8_t *p, size_t i, ui
 /* The low twelve bits of a wanted address. */
 static void mark_places(const struct scan *s, uint8_t marks[static 512])
 {
-	memset(marks, 0, 512);
 	for (size_t i = 0; i <= s->target_mask; i++) {
 		uint32_t low = s->target[i].va & 0xfff;
 
@@ -60,15 +59,17 @@ void scan_arm64(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t 
 	uint8_t marks[512];
 
 	i += -(va + i) & 3;
-	mark_places(s, marks);
+	memset(marks, 0, sizeof(marks));
+	if (!s->callee)
+		mark_places(s, marks);
 	for (; i + 4 <= n; i += 4) {
 		uint32_t op = op_at(p, i), low = op >> 10 & 0xfff;
 
 		if ((op & 0xfc000000) == 0x94000000)	/* bl */
-			scan_take_call(s, va + i + ((int64_t)((uint64_t)(op & 0x3ffffff) << 38) >> 36));
+			scan_take_call(s, va + i, va + i + ((int64_t)((uint64_t)(op & 0x3ffffff) << 38) >> 36));
 		else if ((op & 0xffc00000) == 0x91000000 && marks[low / 8] >> low % 8 & 1)	/* add x, x, #imm12 */
 			take_add(s, va, p, i, op);
-		else if ((op & 0x9f000000) == 0x10000000)	/* adr */
+		else if ((op & 0x9f000000) == 0x10000000 && !s->callee)	/* adr */
 			scan_take_reference(s, va + i + adr_imm(op),
 					    (struct scan_ref){ .va = va + i, .len = 4, .reg = op & 31 });
 	}

@@ -12,6 +12,7 @@
 #define BITMAP_MAX	(32ull << 20)	/* bytes */
 #define FUNCTION_MAX	(64u << 10)	/* how far before a place its function may begin, when only calls tell */
 #define TRIES_MAX	64
+#define SWEEP_BYTES	(8u << 20)
 
 static size_t slot_of(const struct scan *s, uint64_t va)
 {
@@ -107,14 +108,19 @@ static bool make_bitmap(struct scan *s)
 	return s->called;
 }
 
-void scan_take_call(struct scan *s, uint64_t to)
+void scan_take_call(struct scan *s, uint64_t at, uint64_t to)
 {
-	uint64_t at = to - s->code_lo;
+	uint64_t bit = to - s->code_lo;
 
-	if (to < s->code_lo || to >= s->code_hi || at & ((1u << s->shift) - 1))
+	if (s->callee) {
+		if (to == s->callee && s->caller_cnt < s->caller_max)
+			s->caller[s->caller_cnt++] = at;
 		return;
-	at >>= s->shift;
-	s->called[at / 8] |= 1u << at % 8;
+	}
+	if (to < s->code_lo || to >= s->code_hi || bit & ((1u << s->shift) - 1))
+		return;
+	bit >>= s->shift;
+	s->called[bit / 8] |= 1u << bit % 8;
 }
 
 bool scan_called(const struct scan *s, uint64_t va)
@@ -169,7 +175,7 @@ static bool put_code(void *arg, uint64_t va, const uint8_t *p, size_t n)
 		scan_arm64(s, va, p, n, fresh);
 	else
 		scan_x86(s, va, p, n, fresh);
-	for (size_t i = 0; i < s->code_cnt; i++)
+	for (size_t i = 0; i < s->code_cnt && !s->callee; i++)
 		if (s->code[i].c->machine == image_machine(s->im) && owner_has_text(s, s->code[i].owner))
 			take_pattern(s, &s->code[i], va, p, n, fresh);
 	s->seen = va + n;
@@ -179,9 +185,13 @@ static bool put_code(void *arg, uint64_t va, const uint8_t *p, size_t n)
 void scan_code_pass(struct scan *s)
 {
 	s->seen = 0;
-	if (!list_targets(s) || !make_bitmap(s))
+	s->sweep_left = malloc(sizeof(*s->sweep_left));
+	if (!s->sweep_left || !list_targets(s) || !make_bitmap(s)) {
 		s->err = -ENOMEM;
-	else if (s->called && !image_windows(s->im, IMAGE_CODE, OVERLAP, put_code, s) && !s->err)
+		return;
+	}
+	*s->sweep_left = SWEEP_BYTES;
+	if (s->called && !image_windows(s->im, IMAGE_CODE, OVERLAP, put_code, s) && !s->err)
 		s->err = -EIO;
 }
 
@@ -211,6 +221,25 @@ static bool begins(const struct scan *s, uint64_t va)
 	return image_machine(s->im) == IMAGE_ARM64 || x86_begins(s->im, va);
 }
 
+/* A file that was made to keep us busy has a start before every place, and none is it. */
+static bool reaches(const struct scan *s, uint64_t from, uint64_t va)
+{
+	if (*s->sweep_left < va - from)
+		return false;
+	*s->sweep_left -= va - from;
+	return code_reaches(s->im, from, va);
+}
+
+static uint64_t next_start(const struct scan *s, uint64_t va)
+{
+	uint64_t step = 1ull << s->shift, hi = s->code_hi - va < FUNCTION_MAX ? s->code_hi : va + FUNCTION_MAX;
+
+	for (uint64_t at = va + step; at < hi; at += step)
+		if (scan_called(s, at) && begins(s, at))
+			return at;
+	return va;
+}
+
 static bool by_calls(const struct scan *s, uint64_t va, struct scan_func *ret)
 {
 	uint64_t step = 1ull << s->shift;
@@ -223,9 +252,9 @@ static bool by_calls(const struct scan *s, uint64_t va, struct scan_func *ret)
 		if (!scan_called(s, at) || !begins(s, at))
 			continue;
 		tries++;
-		if (!code_reaches(s->im, at, va))
+		if (!reaches(s, at, va))
 			continue;
-		*ret = (struct scan_func){ .va = at, .called = true };
+		*ret = (struct scan_func){ .va = at, .size = next_start(s, at) - at, .called = true };
 		return true;
 	}
 	return false;
@@ -239,4 +268,32 @@ bool scan_function(const struct scan *s, uint64_t va, struct scan_func *ret)
 		return by_calls(s, va, ret);
 	*ret = (struct scan_func){ .va = start, .size = size, .unwind = true, .called = scan_called(s, start) };
 	return true;
+}
+
+size_t scan_referrers(const struct scan *s, const struct scan_text *t, struct scan_func *ret, size_t max)
+{
+	const struct scan_ref *ref;
+	struct scan_func f, last = { 0 };
+	size_t n = scan_refs(s, t, &ref), cnt = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (last.size && ref[i].va >= last.va && ref[i].va - last.va < last.size)
+			continue;
+		if (!scan_function(s, ref[i].va, &f) || f.va == last.va)
+			continue;
+		last = f;
+		if (cnt < max)
+			ret[cnt] = f;
+		cnt++;
+	}
+	return cnt;
+}
+
+int scan_callers(const struct scan *s, uint64_t va, uint64_t *ret, size_t max)
+{
+	struct scan t = { .im = s->im, .callee = va, .caller = ret, .caller_max = max };
+
+	if (!va)
+		return 0;
+	return image_windows(s->im, IMAGE_CODE, OVERLAP, put_code, &t) ? (int)t.caller_cnt : -EIO;
 }

@@ -52,6 +52,11 @@ struct scan {
 	uint8_t *called;
 	uint64_t code_lo, code_hi;
 	unsigned shift;		/* places are this far apart, as a power of two */
+	uint64_t *sweep_left;	/* bytes that may still be decoded to find where functions begin */
+
+	uint64_t callee;	/* scan_callers(): whose calls are wanted */
+	uint64_t *caller;
+	size_t caller_cnt, caller_max;
 };
 
 bool places_add(struct places *p, uint64_t va);
@@ -59,7 +64,7 @@ bool places_add(struct places *p, uint64_t va);
 /* Who refers to the texts, where the patterns are, where calls go. */
 void scan_code_pass(struct scan *s);
 void scan_take_reference(struct scan *s, uint64_t to, struct scan_ref ref);
-void scan_take_call(struct scan *s, uint64_t to);
+void scan_take_call(struct scan *s, uint64_t at, uint64_t to);
 /* One window of code, of which bytes before `fresh` have been looked at. */
 void scan_x86(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh);
 void scan_arm64(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh);

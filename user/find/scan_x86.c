@@ -53,19 +53,16 @@ static void take_calls(struct scan *s, uint64_t va, const uint8_t *p, size_t n, 
 	const uint8_t *q = p + (fresh > 4 ? fresh - 4 : 0), *end = p + n - 4;
 
 	for (; q < end && (q = memchr(q, 0xe8, end - q)); q++)
-		scan_take_call(s, va + (q - p) + 5 + (int64_t)(int32_t)load32(q + 1));
+		scan_take_call(s, va + (q - p), va + (q - p) + 5 + (int64_t)(int32_t)load32(q + 1));
 }
 
 /* Fields that end behind `fresh`, each with BEFORE bytes before it. */
-void scan_x86(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
+static void take_fields(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
 {
 	size_t i = fresh > 3 + BEFORE ? fresh - 3 : BEFORE;
 	uint32_t lo = s->target_lo, span = s->target_hi - s->target_lo;
 	bool fixed = !image_is_pie(s->im);
 
-	if (n < 8)
-		return;
-	take_calls(s, va, p, n, fresh);
 	if (!s->target_cnt || s->target_hi - s->target_lo > UINT32_MAX)
 		return;
 	for (uint32_t next = (uint32_t)(va + i + 4) - lo; i + 4 <= n; i++, next++) {
@@ -76,4 +73,13 @@ void scan_x86(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fr
 		if (fixed && v - lo <= span)
 			take_imm(s, va, p, i);
 	}
+}
+
+void scan_x86(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
+{
+	if (n < 8)
+		return;
+	take_calls(s, va, p, n, fresh);
+	if (!s->callee)
+		take_fields(s, va, p, n, fresh);
 }
