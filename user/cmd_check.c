@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "capture/capture.h"
+#include "check_file.h"
 #include "cmd.h"
 #include "options.h"
 
@@ -160,13 +161,13 @@ int cmd_check(int argc, char **argv)
 {
 	struct feature f[FEATURES_MAX];
 	struct options o = { 0 };
-	int at = options_parse(&o, OPT_JSON | OPT_PROCESS, argc, argv);
+	int at = options_parse(&o, OPT_JSON | OPT_PROCESS | OPT_ELF, argc, argv);
 	bool works = true;
 	size_t n;
 
 	if (at == -2) {
-		puts("usage: onlooker check [--pid N] [--json]\n");
-		options_help(OPT_JSON | OPT_PROCESS);
+		puts("usage: onlooker check [--pid N | --file PATH] [--json]\n");
+		options_help(OPT_JSON | OPT_PROCESS | OPT_ELF);
 		return 0;
 	}
 	if (at != argc) {
@@ -176,6 +177,8 @@ int cmd_check(int argc, char **argv)
 	}
 	if (o.pid_cnt)
 		return check_process(o.pids[o.pid_cnt - 1], o.json);
+	if (o.file)
+		return check_file(o.file, o.json);
 	n = capture_features(f, FEATURES_MAX);
 	for (size_t i = 0; i < n; i++)
 		works &= !f[i].required || f[i].have > 0;

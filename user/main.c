@@ -10,7 +10,7 @@ static const struct cmd cmds[] = {
 	{ "watch", "[options]", "observe this machine until SIGINT or SIGTERM", cmd_watch },
 	{ "record", "-o FILE [options] [--] CMD...", "keep the raw kernel records of CMD", cmd_record },
 	{ "replay", "[options] FILE", "decode a recording; needs no root", cmd_replay },
-	{ "check", "[--pid N] [--json]", "what this kernel, or a process's TLS, allows, and what to do", cmd_check },
+	{ "check", "[--pid N | --file PATH]", "what this kernel allows; TLS of a process or a file", cmd_check },
 	{ "status", "[--json]", "of a running watch: processes, coverage, books, sinks", cmd_status },
 };
 

@@ -147,6 +147,7 @@ static const struct option_row {
 	{ "--exe", "PATH", OPT_NAMED, set_exe, "only processes of this executable and those they start" },
 	{ "--cgroup", "PATH", OPT_NAMED, set_cgroup, "only processes in this cgroup" },
 	{ "--pid", "N", OPT_PROCESS, set_pid, "what can be seen of this process's TLS" },
+	{ "--file", "PATH", OPT_ELF, set_file, "which TLS stacks this program or library has, and where" },
 	{ "-o", "FILE", OPT_OUTPUT, set_record, "where the recording goes (mode 0600)" },
 	{ "--json", NULL, OPT_JSON, set_json, "machine-readable" },
 	{ "--quiet", NULL, 0, set_quiet, "say nothing but errors" },

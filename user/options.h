@@ -37,6 +37,7 @@ enum option_group {
 	OPT_OUTPUT = 16,	/* -o */
 	OPT_JSON = 32,		/* --json */
 	OPT_PROCESS = 64,	/* --pid of check */
+	OPT_ELF = 128,		/* --file of check */
 };
 
 /*

@@ -47,11 +47,12 @@ int code_calls(const struct image *im, uint64_t va, uint64_t size, struct code_c
 /*
  * In the first `size` bytes of the function at va: which 8-byte fields of the object that
  * its first argument points to are compared with a constant, and at which displacements memory
- * is written that is not its stack.  Up to 64 each.
+ * is written that is not its stack (up to 64 each); and which arguments it reads.
  */
 struct code_fields {
 	size_t tested_cnt, stored_cnt;
 	int32_t tested[64], stored[64];
+	uint8_t args;		/* bit i: argument i is read, in the order of the bytes, before anything writes to its register */
 };
 int code_fields(const struct image *im, uint64_t va, uint64_t size, struct code_fields *ret);
 

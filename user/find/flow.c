@@ -22,8 +22,17 @@ void flow_set(struct flow *f, unsigned reg, enum flow_is is, uint64_t v)
 		return;
 	f->r[reg] = (struct flow_reg){ is, v };
 	for (unsigned i = 0; i < CODE_ARGS; i++)
-		if (f->arg_reg[i] == reg)
+		if (f->arg_reg[i] == reg) {
 			f->set |= 1u << i;
+			f->spoilt |= 1u << i;
+		}
+}
+
+void flow_read(struct flow *f, unsigned reg)
+{
+	for (unsigned i = 0; f->fields && i < CODE_ARGS; i++)
+		if (f->arg_reg[i] == reg && !(f->spoilt >> i & 1))
+			f->fields->args |= 1u << i;
 }
 
 void flow_copy(struct flow *f, unsigned to, unsigned from)

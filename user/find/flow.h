@@ -24,7 +24,8 @@ struct flow {
 	struct flow_reg r[FLOW_REGS];
 	const uint8_t *arg_reg;		/* registers of the arguments */
 	uint32_t kept;			/* a call leaves these registers alone */
-	uint8_t set;
+	uint8_t set;			/* arguments written since the last call */
+	uint8_t spoilt;			/* arguments written at all */
 	bool pushed;			/* the instruction before pushed this number */
 	uint64_t push;
 	struct code_call *call;		/* NULL: not asked for */
@@ -33,6 +34,8 @@ struct flow {
 };
 
 void flow_set(struct flow *f, unsigned reg, enum flow_is is, uint64_t v);
+/* The register is read; `push` and the like that only keep it are not reading. */
+void flow_read(struct flow *f, unsigned reg);
 void flow_copy(struct flow *f, unsigned to, unsigned from);
 /* Memory at [base + disp] is read into a register, compared, or written. */
 void flow_load(struct flow *f, unsigned to, unsigned base, int64_t disp);

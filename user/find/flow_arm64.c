@@ -93,11 +93,23 @@ static uint64_t branch_to(const cs_insn *in)
 	return in->detail->arm64.op_count && o[0].type == ARM64_OP_IMM ? (uint64_t)o[0].imm : 0;
 }
 
+static void reads(struct flow *f, csh h, const cs_insn *in)
+{
+	cs_regs r, w;
+	uint8_t rn, wn;
+
+	if (!f->fields || cs_regs_access(h, in, r, &rn, w, &wn) != CS_ERR_OK)
+		return;
+	for (unsigned i = 0; i < rn; i++)
+		flow_read(f, index_of(r[i]));
+}
+
 void flow_arm64(struct flow *f, csh h, const cs_insn *in)
 {
 	const cs_arm64_op *o = in->detail->arm64.operands;
 	arm64_cc cc = in->detail->arm64.cc;
 
+	reads(f, h, in);
 	switch (in->id) {
 	case ARM64_INS_MOV:
 	case ARM64_INS_MOVZ:

@@ -109,12 +109,25 @@ static uint64_t branch_to(const cs_insn *in)
 	return in->detail->x86.op_count && o[0].type == X86_OP_IMM ? (uint64_t)o[0].imm : 0;
 }
 
+static void reads(struct flow *f, csh h, const cs_insn *in)
+{
+	cs_regs r, w;
+	uint8_t rn, wn;
+
+	if (!f->fields || cs_regs_access(h, in, r, &rn, w, &wn) != CS_ERR_OK)
+		return;
+	for (unsigned i = 0; i < rn; i++)
+		flow_read(f, index_of(r[i]));
+}
+
 void flow_x86(struct flow *f, csh h, const cs_insn *in)
 {
 	const cs_x86_op *o = in->detail->x86.operands;
 	bool pushed = f->pushed;
 
 	f->pushed = false;
+	if (in->id != X86_INS_PUSH && !zeroes(in))
+		reads(f, h, in);
 	switch (in->id) {
 	case X86_INS_MOV:
 	case X86_INS_MOVABS:
