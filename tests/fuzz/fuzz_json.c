@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/base/cut.h"
+#include "unit/base/index.h"
 #include "unit/base/jansson_diff.h"
 #include "base/utf8.h"
 #include "fuzz.h"
@@ -90,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	want_null(jansson_differs(doc));
 	want_null(cut_rewritten(v));
+	want_null(index_differs(doc));
 	cuts(doc);
 	string_round_trip(doc);
 	if (v.type != JSON_NONE) {

@@ -12,20 +12,27 @@
  * well, but it has an end, so reading goes on behind it.
  */
 
+/* What begins at from and was walked to this token, END or behind it. */
+static struct json value_of(const struct json_walk *w, enum json_token t, const char *from)
+{
+	return (struct json){
+		.type = json_type_at(*from),
+		.cut = t == JSON_TOKEN_CUT,
+		.bad = t > JSON_TOKEN_CUT || w->flawed,
+		.raw = { from, w->p - from },
+	};
+}
+
 /* The value that in begins with. */
 static struct json take(struct view in, bool inner, enum json_token *ret_why)
 {
-	struct json v = { .type = json_type_at(in.p[0]) };
 	struct json_walk w;
 	enum json_token t;
 
 	json_walk_init(&w, in, inner);
 	t = json_walk_skip(&w);
-	v.cut = t == JSON_TOKEN_CUT;
-	v.bad = t > JSON_TOKEN_CUT || w.flawed;
-	v.raw = (struct view){ in.p, w.p - in.p };
 	*ret_why = t;
-	return v;
+	return value_of(&w, t, in.p);
 }
 
 /* Where the value of doc begins; NULL: there is nothing but white space. */
@@ -54,6 +61,53 @@ struct json json_read(struct view doc)
 	return v;
 }
 
+/*
+ * The members of the object that w has just opened, up to its end.  A value begins and
+ * ends at depth 1, and what is in it is skipped.
+ */
+static enum json_token note_members(struct json_walk *w, struct json_index *ret)
+{
+	struct json_member m = { 0 };
+	enum json_token t;
+
+	for (ret->cnt = 0; (t = json_walk_next(w)) < JSON_TOKEN_END;) {
+		if (t == JSON_TOKEN_CLOSE)
+			continue;		/* its own bracket: the next one is the end */
+		if (t == JSON_TOKEN_KEY) {
+			m.key = w->tok;
+			continue;
+		}
+		m.value = w->tok;
+		if (t == JSON_TOKEN_OPEN && (t = json_walk_leave(w)) != JSON_TOKEN_CLOSE)
+			break;
+		m.value.raw.n = w->p - m.value.raw.p;
+		if (ret->cnt < JSON_INDEX_MAX)
+			ret->members[ret->cnt] = m;
+		ret->cnt++;
+	}
+	return t;
+}
+
+struct json json_read_index(struct view doc, struct json_index *ret)
+{
+	const char *end, *p = first_of(doc, &end);
+	struct json_walk w;
+	enum json_token t;
+	struct json v;
+
+	if (!p || *p != '{')
+		return json_read(doc);
+	json_walk_init(&w, (struct view){ p, end - p }, false);
+	json_walk_next(&w);
+	t = note_members(&w, ret);
+	v = value_of(&w, t, p);
+	if (t == JSON_TOKEN_END && json_skip_space(w.p, end) != end)
+		v.bad = true;
+	if (!v.cut && !v.bad && ret->cnt <= JSON_INDEX_MAX)
+		v.index = ret;
+	return v;
+}
+
 struct json_iter json_each(struct json v)
 {
 	if ((v.type != JSON_ARRAY && v.type != JSON_OBJECT) || !v.raw.n)
@@ -64,6 +118,7 @@ struct json_iter json_each(struct json v)
 		.first = true,
 		.cut = v.cut,
 		.bad = v.bad,
+		.index = v.index,
 	};
 }
 
@@ -95,7 +150,7 @@ static bool take_key(struct json_iter *it, const char **p, struct json *ret)
 	to = json_string_end(*p + 1, end, &flawed);
 	if (!to)
 		return ran_out(it);
-	*ret = (struct json){ JSON_STRING, false, flawed, { *p, to - *p } };
+	*ret = (struct json){ .type = JSON_STRING, .bad = flawed, .raw = { *p, to - *p } };
 	*p = skip_space(it, to);
 	if (*p < end && **p != ':')
 		return stop(it, false, true);
@@ -186,6 +241,12 @@ bool json_next(struct json_iter *it, struct json_member *ret)
 
 	if (it->in == JSON_NONE)
 		return false;
+	if (it->index && it->at == it->index->cnt)
+		return stop(it, false, false);
+	if (it->index) {
+		*ret = it->index->members[it->at++];
+		return true;
+	}
 	end = p + it->rest.n;
 	p = skip_space(it, p);
 	if (p < end && *p == (it->in == JSON_OBJECT ? '}' : ']'))

@@ -38,6 +38,7 @@ struct json {
 	bool cut;		/* the input ended inside this value */
 	bool bad;		/* a syntax error inside or at the end of this value; what stands before it can be read */
 	struct view raw;	/* as it stands in the document */
+	const struct json_index *index;	/* its members, when they are known; see json_read_index() */
 };
 
 struct json_member {
@@ -50,10 +51,27 @@ struct json_iter {
 	enum json_type in;
 	bool first;
 	bool cut, bad;		/* after the last member: why there are no more */
+	const struct json_index *index;
+	size_t at;		/* of the members in index */
+};
+
+#define JSON_INDEX_MAX 64
+
+struct json_index {
+	size_t cnt;
+	struct json_member members[JSON_INDEX_MAX];
 };
 
 /* The first value of doc; leading and trailing white space is allowed, trailing anything else sets bad. */
 struct json json_read(struct view doc);
+
+/*
+ * The same, for a document whose members will be asked for again and again: they are
+ * noted while it is read, so that none of json_each(), json_get() and what is
+ * made of them walks it once more.  Nothing is noted, and nothing is different, when doc is
+ * no whole object or has more than JSON_INDEX_MAX members.  ret lives as long as the value.
+ */
+struct json json_read_index(struct view doc, struct json_index *ret);
 
 /* Members of an object or elements of an array, in order; no members for any other type. */
 struct json_iter json_each(struct json v);

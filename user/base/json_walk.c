@@ -240,7 +240,7 @@ static enum json_token scalar(struct json_walk *w, enum json_type type)
 
 	if (t == JSON_TOKEN_BAD)
 		return t;
-	w->tok = (struct json){ type, t == JSON_TOKEN_CUT, flawed, { from, w->p - from } };
+	w->tok = (struct json){ .type = type, .cut = t == JSON_TOKEN_CUT, .bad = flawed, .raw = { from, w->p - from } };
 	w->expect = w->tok.cut ? EXPECT_NOTHING : EXPECT_COMMA_OR_CLOSE;
 	return JSON_TOKEN_VALUE;
 }
@@ -299,7 +299,7 @@ static enum json_token key(struct json_walk *w)
 		return JSON_TOKEN_BAD;
 	if (string(w, &flawed) == JSON_TOKEN_CUT)
 		return JSON_TOKEN_CUT;
-	w->tok = (struct json){ JSON_STRING, false, flawed, { from, w->p - from } };
+	w->tok = (struct json){ .type = JSON_STRING, .bad = flawed, .raw = { from, w->p - from } };
 	w->p = json_skip_space(w->p, w->end);
 	if (w->p == w->end)
 		return JSON_TOKEN_CUT;
@@ -357,5 +357,16 @@ enum json_token json_walk_skip(struct json_walk *w)
 	do
 		t = next(w);
 	while (t < JSON_TOKEN_END);
+	return t;
+}
+
+enum json_token json_walk_leave(struct json_walk *w)
+{
+	unsigned int d = w->depth - 1;
+	enum json_token t;
+
+	do
+		t = next(w);
+	while (t < JSON_TOKEN_END && w->depth != d);
 	return t;
 }

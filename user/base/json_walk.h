@@ -37,6 +37,8 @@ void json_walk_init(struct json_walk *w, struct view in, bool inner);
 enum json_token json_walk_next(struct json_walk *w);
 /* All that is left of the value: the first token that is JSON_TOKEN_END or behind it. */
 enum json_token json_walk_skip(struct json_walk *w);
+/* All that is left in the innermost bracket: its JSON_TOKEN_CLOSE, or why it did not come. */
+enum json_token json_walk_leave(struct json_walk *w);
 bool json_walk_in_object(const struct json_walk *w);
 
 const char *json_skip_space(const char *p, const char *end);

@@ -68,7 +68,8 @@ static const struct provider *best_match(const struct exchange *x, struct json b
 
 static struct gen_call *open_request(const struct exchange *x, bool want_content)
 {
-	struct json body = json_read(buf_view(&x->req.body.head));
+	struct json_index members;
+	struct json body = json_read_index(buf_view(&x->req.body.head), &members);
 	const struct provider *p;
 	struct gen_call *c;
 	int sure;
@@ -168,7 +169,8 @@ void gen_event(struct gen_call *c, const struct exchange *x, struct view name, s
 
 static void read_answer(struct gen_call *c, const struct exchange *x)
 {
-	struct json body = json_read(buf_view(&x->resp.body.head)), first = body;
+	struct json_index members;
+	struct json body = json_read_index(buf_view(&x->resp.body.head), &members), first = body;
 	struct json_iter it = json_each(body);
 	struct json_member m;
 

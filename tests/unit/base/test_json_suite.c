@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "index.h"
 #include "suite.h"
 
 static int expected(const char *name)
@@ -100,6 +101,36 @@ static void rewriting_settles(void **state)
 	buf_release(&two);
 }
 
+static void want_same(const char *name, struct view doc)
+{
+	const char *why = index_differs(doc);
+
+	if (why)
+		fail_msg("%s, %zu bytes: %s", name, doc.n, why);
+}
+
+/* All documents and what is left of them when they are cut; and as many members as are noted, and one more. */
+static void members_noted_are_the_same(void **state)
+{
+	struct suite s;
+	struct buf b;
+	size_t at;
+
+	for (suite_open(&s, __FILE__); suite_next(&s);)
+		for (size_t n = s.doc.n < 400 ? 0 : s.doc.n; n <= s.doc.n; n++)
+			want_same(s.name, view_take(s.doc, n));
+	buf_init(&b, 1 << 16);
+	buf_add(&b, VIEW(" { \"k\" : 1"));
+	for (int i = 1; i <= JSON_INDEX_MAX + 1; i++) {
+		at = b.n;
+		buf_add(&b, VIEW("} "));
+		want_same("many", buf_view(&b));
+		b.n = at;
+		buf_add(&b, VIEW(" , \"k\" : [ { \"a\" : [ ] } ]"));
+	}
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +138,7 @@ int main(void)
 		cmocka_unit_test(flags_agree),
 		cmocka_unit_test(rewrites_to_one_valid_value),
 		cmocka_unit_test(rewriting_settles),
+		cmocka_unit_test(members_noted_are_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
