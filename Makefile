@@ -9,8 +9,8 @@ ARCH      ?= $(shell uname -m)
 BPF_ARCH  := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION   := 0.1.0
 
-ROOMS := base find capture feed stream cover proto genai trace guard sink
-LIBS  := -lbpf -lelf -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lpthread -lm
+ROOMS := base find capture feed stream cover proto genai trace guard metric sink
+LIBS  := -lbpf -lelf -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lmicrohttpd -lpthread -lm
 
 CFLAGS     ?= -g -O2
 WARN       := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-unused-parameter -Wvla

@@ -43,7 +43,7 @@ static uint64_t walk(struct flow *f, struct recording *r)
 int cmd_replay(int argc, char **argv)
 {
 	struct options o = { 0 };
-	struct session s = { .o = &o, .verb = "replay", .mode = WIRE_MODE_RUN };
+	struct session s = { .o = &o, .verb = "replay", .mode = WIRE_MODE_RUN, .replay = true };
 	int at = options_parse(&o, OPT_SINKS, argc, argv), status, err;
 	struct recording *r;
 	uint64_t skipped;

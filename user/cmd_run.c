@@ -131,7 +131,7 @@ static void usage(const char *verb, const char *args, unsigned groups)
 
 int cmd_run(int argc, char **argv)
 {
-	const unsigned groups = OPT_SINKS | OPT_CAPTURE | OPT_RUN;
+	const unsigned groups = OPT_SINKS | OPT_METRICS | OPT_CAPTURE | OPT_RUN;
 	struct options o = { .gate = true };
 	struct session s = { .o = &o, .verb = "run", .mode = WIRE_MODE_RUN };
 	int at = options_parse(&o, groups, argc, argv), status;

@@ -80,7 +80,7 @@ static int observe(struct session *s)
 
 int cmd_watch(int argc, char **argv)
 {
-	const unsigned groups = OPT_SINKS | OPT_CAPTURE | OPT_NAMED;
+	const unsigned groups = OPT_SINKS | OPT_METRICS | OPT_CAPTURE | OPT_NAMED;
 	struct options o = { 0 };
 	struct session s = { .o = &o, .verb = "watch", .mode = WIRE_MODE_WATCH };
 	int at = options_parse(&o, groups, argc, argv), status, err;

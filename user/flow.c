@@ -80,7 +80,7 @@ int flow_add_sink(struct flow *f, struct sink *s)
 	return -E2BIG;
 }
 
-/* trace -> guard -> sinks */
+/* trace -> guard -> metric and sinks */
 static void deliver(struct flow *f)
 {
 	struct span *s;
@@ -88,6 +88,8 @@ static void deliver(struct flow *f)
 
 	while ((s = trace_next(f->trace))) {
 		guard_apply(&f->guard, s);
+		if (f->config.metrics)
+			metrics_span(f->config.metrics, s);
 		for (size_t i = 0; i < FLOW_SINKS_MAX && f->sinks[i]; i++) {
 			if (f->broken[i]) {
 				sink_skip(f->sinks[i]);
@@ -169,8 +171,10 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 		a->call = gen_open(ev->x, f->config.content);
 	if (ev->kind == XEV_RESPONSE && !a->session)
 		a->session = gen_session_new(ev->x, f->config.content);
-	if (ev->kind == XEV_EVENT && a->call)
+	if (ev->kind == XEV_EVENT && a->call) {
+		gen_chunks_add(&a->call->chunks, ev->ts);
 		gen_event(a->call, ev->x, ev->name, ev->value);
+	}
 	if (ev->kind != XEV_DONE)
 		return;
 	on_done(f, p, ev, a);

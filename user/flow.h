@@ -4,6 +4,7 @@
 
 #include "cover/cover.h"
 #include "guard/guard.h"
+#include "metric/metric.h"
 #include "sink/sink.h"
 #include "stream/stream.h"
 #include "trace/trace.h"
@@ -13,6 +14,7 @@
 struct flow_config {
 	bool content;
 	struct trace_config trace;
+	struct metrics *metrics;	/* the caller's; NULL: none are kept */
 	/* Tell the kernel half that a stream's payload is of no use; NULL (replay): nobody to tell. */
 	void (*ignore)(void *arg, uint64_t stream);
 	void *ignore_arg;

@@ -32,6 +32,12 @@ static const char *set_content(struct options *o, const char *v)
 	return o->content || !strcmp(v, "none") ? NULL : "--content is none or full";
 }
 
+static const char *set_prometheus(struct options *o, const char *v)
+{
+	o->prometheus = v;
+	return *v ? NULL : "--prometheus needs an address, such as 127.0.0.1:9464";
+}
+
 static const char *set_prices(struct options *o, const char *v)
 {
 	o->prices = v;
@@ -138,6 +144,7 @@ static const struct option_row {
 	{ "--content", "none|full", OPT_SINKS, set_content, "message content on spans (default none)" },
 	{ "--prices", "FILE|none", OPT_SINKS, set_prices, "price list for costs (default: the built-in one)" },
 	{ "--live", NULL, OPT_SINKS, set_live, "draw each span as it ends, not the tree at the end" },
+	{ "--prometheus", "ADDR", OPT_METRICS, set_prometheus, "answer Prometheus on [HOST:]PORT (loopback by default)" },
 	{ "--record", "FILE", OPT_CAPTURE, set_record, "also keep the raw records, for replay" },
 	{ "--gate", NULL, OPT_CAPTURE, set_gate, "hold an exec until its program can be seen (default in run)" },
 	{ "--no-gate", NULL, OPT_CAPTURE, set_no_gate, "never hold an exec" },

@@ -15,6 +15,7 @@ struct options {
 	const char *otlp;		/* --otlp */
 	const char *record;		/* --record, record's -o */
 	bool content;			/* --content full */
+	const char *prometheus;		/* --prometheus */
 	const char *prices;		/* --prices; NULL: the built-in list */
 	bool quiet, verbose, json, live;
 	bool gate;			/* --gate, --no-gate */
@@ -38,6 +39,7 @@ enum option_group {
 	OPT_JSON = 32,		/* --json */
 	OPT_PROCESS = 64,	/* --pid of check */
 	OPT_ELF = 128,		/* --file of check */
+	OPT_METRICS = 256,	/* --prometheus */
 };
 
 /*

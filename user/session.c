@@ -155,7 +155,6 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 			.content = s->o->content,
 			.processes = s->mode != WIRE_MODE_WATCH || named,
 			.resource_attributes = s->mode == WIRE_MODE_WATCH ? getenv("OTEL_RESOURCE_ATTRIBUTES") : NULL,
-			.prices = s->prices,
 			.lib_name = capture_lib_name,
 		},
 		.ignore = ignore_stream,
@@ -163,8 +162,12 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 	};
 	bool otlp = s->o->otlp || otlp_wanted(OTLP_TRACES);
 
+	if (!err && !s->replay)
+		err = session_open_metrics(s);
 	if (err)
 		return err;
+	c.trace.prices = s->prices;
+	c.metrics = s->metrics;
 	signal(SIGPIPE, SIG_IGN);	/* a reader that went away is an error of one sink; CMD was started before and keeps its own */
 	buf_init(&s->reports, REPORTS_MAX);
 	s->flow = flow_new(&c);
@@ -267,6 +270,8 @@ static void put_books(struct session *s)
 
 	capture_stats(s->capture, &b.stats);
 	put(s, &b.hdr);
+	if (s->flow)
+		session_metrics_books(s);
 }
 
 void session_begin(struct session *s, pid_t root_pid)
@@ -404,6 +409,8 @@ int session_end(struct session *s, int timeout_ms)
 		capture_drain(s->capture, timeout_ms / 2, put, s);
 		put_books(s);
 		put_bare(s, WIRE_FINISH);
+		if (s->flow)
+			session_metrics_books(s);
 		capture_free(s->capture);
 	}
 	if (s->flow)
@@ -415,6 +422,7 @@ int session_end(struct session *s, int timeout_ms)
 	buf_release(&s->reports);
 	say_left(s);
 	say_books(s);
+	session_close_metrics(s, timeout_ms / 2);
 	flow_free(s->flow);
 	prices_free(s->prices);
 	err = s->recording ? recording_close(s->recording) : 0;

@@ -7,6 +7,7 @@
 #include "feed/feed.h"
 #include "flow.h"
 #include "options.h"
+#include "sink/metrics_export.h"
 
 /*
  * One observation, from the kernel half to the sinks: what run, watch, record
@@ -16,9 +17,13 @@ struct session {
 	const struct options *o;
 	const char *verb;
 	enum wire_mode mode;
+	bool replay;			/* of what is long over: spans, no metrics */
 	struct capture *capture;	/* NULL in replay */
 	struct recording *recording;	/* NULL: none is kept */
 	struct prices *prices;		/* NULL: no costs */
+	struct metrics *metrics;	/* NULL: nobody asked */
+	struct metrics_export *metrics_export;
+	struct prometheus *prometheus;
 	struct flow *flow;		/* NULL: records are only kept */
 	struct sink *sinks[FLOW_SINKS_MAX];
 	size_t sink_cnt;
@@ -36,6 +41,11 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live);
 int session_open_capture(struct session *s);
 /* Must be called once before the first record. root_pid: run's command. */
 void session_begin(struct session *s, pid_t root_pid);
+
+/* session_metrics.c: who gets metrics, as the options and the environment say; after that, onlooker's own books for them; the end. */
+int session_open_metrics(struct session *s);
+void session_metrics_books(struct session *s);
+void session_close_metrics(struct session *s, int timeout_ms);
 
 /* Handles what the kernel half has now; the caller polls capture_fd() with session_timeout_ms(). */
 void session_turn(struct session *s);

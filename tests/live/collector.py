@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics_service
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 
 
@@ -15,7 +16,7 @@ class Collector:
 
     def __init__(self, answers=(), always=None, retry_after=None, partial=0, tls=None):
         self.answers, self.always, self.retry_after, self.partial = list(answers), always, retry_after, partial
-        self.requests, self.accepted = [], []
+        self.requests, self.accepted, self.metric_bodies = [], [], []
         self.release = threading.Event()
         outer = self
 
@@ -41,6 +42,12 @@ class Collector:
     def post(self, h):
         body = h.rfile.read(int(h.headers["Content-Length"]))
         plain = gzip.decompress(body) if h.headers.get("Content-Encoding") == "gzip" else body
+        if h.path.endswith("/v1/metrics"):     # in a good mood always: the moods are for spans
+            self.metric_bodies.append(plain)
+            h.send_response(200)
+            h.send_header("Content-Length", "0")
+            h.end_headers()
+            return
         self.requests.append({"path": h.path, "headers": dict(h.headers), "body": plain, "at": time.monotonic()})
         status = self.always if self.always is not None else self.answers.pop(0) if self.answers else 200
         if status <= 0:
@@ -72,6 +79,12 @@ class Collector:
                 for s in r.scope_spans:
                     out += [(span, r.resource, s.scope) for span in s.spans]
         return out
+
+    def metrics(self):
+        """The metrics of the newest export, through the official classes: [(resource attributes, metric)]."""
+        request = metrics_service.ExportMetricsServiceRequest.FromString(self.metric_bodies[-1])
+        return [({a.key: a.value.string_value for a in r.resource.attributes}, m)
+                for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics]
 
     def close(self):
         self.release.set()

@@ -24,6 +24,23 @@ struct opt_double {
 
 enum gen_op { GEN_CHAT, GEN_COMPLETION, GEN_GENERATE_CONTENT, GEN_EMBEDDINGS, GEN_OP_CNT };
 
+/*
+ * Time between the chunks of a streamed answer, for a histogram: adding is cheap, and nothing of a chunk is kept.
+ * The bounds, in seconds, are those of gen_ai.client.operation.time_per_output_chunk.
+ */
+#define GEN_CHUNK_BOUNDS 14
+extern const double gen_chunk_bounds[GEN_CHUNK_BOUNDS];
+
+struct gen_chunks {
+	uint64_t last_ts;	/* of the newest chunk, ns; 0: there was none */
+	uint64_t cnt;		/* of times between two */
+	uint64_t sum_ns, min_ns, max_ns;
+	uint64_t buckets[GEN_CHUNK_BOUNDS + 1];
+};
+
+/* A chunk ended at ts. */
+void gen_chunks_add(struct gen_chunks *c, uint64_t ts);
+
 /* One part of an output message while it is put together. */
 enum gen_part_kind {
 	GEN_TEXT,
@@ -93,6 +110,7 @@ struct gen_call {
 	struct opt_int input_text_tokens, input_image_tokens, input_audio_tokens;
 	struct opt_int output_text_tokens, output_image_tokens, output_audio_tokens;
 	bool compacted;
+	struct gen_chunks chunks;	/* the caller's to fill: it knows the times */
 
 	/* what a bill asks for and no attribute of the conventions names */
 	struct opt_int cache_write_1h_tokens;	/* of cache_write_tokens, those that live for an hour */

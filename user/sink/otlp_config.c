@@ -141,6 +141,7 @@ static void read_numbers(struct reader *r)
 		{ "OTEL_BSP_SCHEDULE_DELAY", 0, MS_LIMIT, offsetof(struct otlp_config, delay_ms) },
 		{ "OTEL_BSP_MAX_QUEUE_SIZE", 1, QUEUE_LIMIT, offsetof(struct otlp_config, queue_max) },
 		{ "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, BATCH_LIMIT, offsetof(struct otlp_config, batch_max) },
+		{ "OTEL_METRIC_EXPORT_INTERVAL", 1, MS_LIMIT, offsetof(struct otlp_config, interval_ms) },
 		{ "OTEL_BSP_EXPORT_TIMEOUT", 0, MS_LIMIT, offsetof(struct otlp_config, give_up_ms) },
 	};
 	unsigned timeout = c->timeout_ms;
@@ -394,6 +395,7 @@ bool otlp_config(struct otlp_config *c, enum otlp_signal signal, const char *url
 		.batch_max = 512,
 		.delay_ms = 5000,
 		.backoff_ms = 1000,
+		.interval_ms = 60000,
 		.give_up_ms = 300000,
 	};
 	arena_init(&c->arena, 1024 * 1024);

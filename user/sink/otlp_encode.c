@@ -9,11 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/utf8.h"
-#include "otlp.pb-c.h"
 #include "sink/otlp.h"
-
-#define SCRATCH_MAX	(512u * 1024 * 1024)	/* a span of 64 MiB may hold millions of empty strings */
+#include "sink/otlp_message.h"
 
 /* Field number and wire type 2 (length-delimited) in one byte. */
 enum tag {
@@ -24,140 +21,26 @@ enum tag {
 	TAG_SPANS = 2 << 3 | 2,
 };
 
-typedef ProtobufCBinaryData bytes;
-
-/* What was taken from an arena that gave out: everything after it is nonsense and is not sent. */
-struct scratch {
-	struct arena arena;
-	bool failed;
-};
-
-static void *take(struct scratch *m, size_t n, size_t size)
-{
-	void *p = size <= SCRATCH_MAX / (n ? n : 1) ? arena_alloc(&m->arena, n * size) : NULL;
-
-	if (!p)
-		m->failed = true;
-	return p;
-}
-
-static bytes bytes_of(struct view v)
-{
-	return (bytes){ .len = v.n, .data = (uint8_t *)v.p };
-}
-
 static bytes bytes_id(const uint8_t *id, size_t n)
 {
 	return (bytes){ .len = n, .data = (uint8_t *)id };
 }
 
-/* Attributes are repaired where they are set; the texts that stand in the span itself are not. */
-static bytes bytes_text(struct scratch *m, struct view v)
-{
-	struct buf fixed;
-	struct view copy = v;
-
-	if (utf8_valid(v) == v.n)
-		return bytes_of(v);
-	buf_init(&fixed, SCRATCH_MAX);
-	copy = utf8_repair(&fixed, v) ? VIEW_NONE : arena_copy(&m->arena, buf_view(&fixed));
-	buf_release(&fixed);
-	m->failed |= !copy.p;
-	return bytes_of(copy);
-}
-
-static Otlp__AnyValue *make_str(struct scratch *m, struct view v)
-{
-	Otlp__AnyValue *any = take(m, 1, sizeof(*any));
-
-	if (!any)
-		return NULL;
-	otlp__any_value__init(any);
-	any->value_case = OTLP__ANY_VALUE__VALUE_STRING_VALUE;
-	any->string_value = bytes_of(v);
-	return any;
-}
-
-static Otlp__ArrayValue *make_array(struct scratch *m, const struct value *v)
-{
-	Otlp__ArrayValue *arr = take(m, 1, sizeof(*arr));
-	size_t i;
-
-	if (!arr)
-		return NULL;
-	otlp__array_value__init(arr);
-	arr->values = take(m, v->arr.n, sizeof(*arr->values));
-	for (i = 0; i < v->arr.n && !m->failed; i++)
-		arr->values[i] = make_str(m, v->arr.v[i]);
-	arr->n_values = v->arr.n;
-	return arr;
-}
-
-static Otlp__AnyValue *make_value(struct scratch *m, const struct value *v)
-{
-	Otlp__AnyValue *any = make_str(m, VIEW_NONE);
-
-	if (!any)
-		return NULL;
-	switch (v->type) {
-	case VALUE_STR:
-		any->string_value = bytes_of(v->str);
-		break;
-	case VALUE_INT:
-		any->value_case = OTLP__ANY_VALUE__VALUE_INT_VALUE;
-		any->int_value = v->i;
-		break;
-	case VALUE_DOUBLE:
-		any->value_case = OTLP__ANY_VALUE__VALUE_DOUBLE_VALUE;
-		any->double_value = v->d;
-		break;
-	case VALUE_BOOL:
-		any->value_case = OTLP__ANY_VALUE__VALUE_BOOL_VALUE;
-		any->bool_value = v->b;
-		break;
-	case VALUE_STR_ARRAY:
-		any->value_case = OTLP__ANY_VALUE__VALUE_ARRAY_VALUE;
-		any->array_value = make_array(m, v);
-		break;
-	}
-	return any;
-}
-
-static Otlp__KeyValue **make_attrs(struct scratch *m, const struct attrs *as, size_t *ret_n)
-{
-	Otlp__KeyValue **all = take(m, as->cnt, sizeof(*all));
-	const struct attr *at;
-	size_t n = 0;
-
-	for (at = as->first; at && !m->failed; at = at->next) {
-		Otlp__KeyValue *kv = take(m, 1, sizeof(*kv));
-
-		if (!kv)
-			break;
-		otlp__key_value__init(kv);
-		kv->key = bytes_of(view_of(at->def->name));
-		kv->value = make_value(m, &at->value);
-		all[n++] = kv;
-	}
-	*ret_n = n;
-	return all;
-}
-
 static Otlp__Span__Event **make_events(struct scratch *m, const struct span *s, size_t *ret_n)
 {
-	Otlp__Span__Event **all = take(m, s->event_cnt, sizeof(*all));
+	Otlp__Span__Event **all = msg_take(m, s->event_cnt, sizeof(*all));
 	const struct span_event *ev;
 	size_t n = 0;
 
 	for (ev = s->events; ev && !m->failed; ev = ev->next) {
-		Otlp__Span__Event *e = take(m, 1, sizeof(*e));
+		Otlp__Span__Event *e = msg_take(m, 1, sizeof(*e));
 
 		if (!e)
 			break;
 		otlp__span__event__init(e);
 		e->time_unix_nano = ev->ts;
-		e->name = bytes_text(m, view_of(ev->name));
-		e->attributes = make_attrs(m, &ev->attrs, &e->n_attributes);
+		e->name = msg_text(m, view_of(ev->name));
+		e->attributes = msg_attrs(m, &ev->attrs, &e->n_attributes);
 		e->dropped_attributes_count = ev->attrs.dropped;
 		all[n++] = e;
 	}
@@ -167,19 +50,19 @@ static Otlp__Span__Event **make_events(struct scratch *m, const struct span *s, 
 
 static Otlp__Span__Link **make_links(struct scratch *m, const struct span *s, size_t *ret_n)
 {
-	Otlp__Span__Link **all = take(m, s->link_cnt, sizeof(*all));
+	Otlp__Span__Link **all = msg_take(m, s->link_cnt, sizeof(*all));
 	const struct span_link *link;
 	size_t n = 0;
 
 	for (link = s->links; link && !m->failed; link = link->next) {
-		Otlp__Span__Link *l = take(m, 1, sizeof(*l));
+		Otlp__Span__Link *l = msg_take(m, 1, sizeof(*l));
 
 		if (!l)
 			break;
 		otlp__span__link__init(l);
 		l->trace_id = bytes_id(link->trace_id, sizeof(link->trace_id));
 		l->span_id = bytes_id(link->span_id, sizeof(link->span_id));
-		l->attributes = make_attrs(m, &link->attrs, &l->n_attributes);
+		l->attributes = msg_attrs(m, &link->attrs, &l->n_attributes);
 		l->dropped_attributes_count = link->attrs.dropped;
 		all[n++] = l;
 	}
@@ -189,35 +72,14 @@ static Otlp__Span__Link **make_links(struct scratch *m, const struct span *s, si
 
 static Otlp__Status *make_status(struct scratch *m, const struct span *s)
 {
-	Otlp__Status *status = s->error ? take(m, 1, sizeof(*status)) : NULL;
+	Otlp__Status *status = s->error ? msg_take(m, 1, sizeof(*status)) : NULL;
 
 	if (!status)
 		return NULL;
 	otlp__status__init(status);
 	status->code = OTLP__STATUS__STATUS_CODE__STATUS_CODE_ERROR;
-	status->message = bytes_text(m, s->error_message);
+	status->message = msg_text(m, s->error_message);
 	return status;
-}
-
-/* Not protobuf_c_message_pack_to_buffer(): its buffers for messages in messages fail in silence. */
-static int pack(struct buf *out, const struct scratch *m, const ProtobufCMessage *msg)
-{
-	size_t n;
-	char *p;
-	int err;
-
-	if (m->failed)
-		return -ENOMEM;
-	n = protobuf_c_message_get_packed_size(msg);
-	if (n > OTLP_REQUEST_MAX)
-		return -E2BIG;
-	p = malloc(n + 1);
-	if (!p)
-		return -ENOMEM;
-	protobuf_c_message_pack(msg, (uint8_t *)p);
-	err = buf_add(out, (struct view){ p, n });
-	free(p);
-	return err;
 }
 
 int otlp_encode_span(struct buf *out, const struct span *s)
@@ -226,17 +88,17 @@ int otlp_encode_span(struct buf *out, const struct span *s)
 	struct scratch m = {};
 	int err;
 
-	arena_init(&m.arena, SCRATCH_MAX);
+	arena_init(&m.arena, MSG_MAX);
 	msg.trace_id = bytes_id(s->trace_id, sizeof(s->trace_id));
 	msg.span_id = bytes_id(s->span_id, sizeof(s->span_id));
-	msg.trace_state = bytes_text(&m, s->trace_state);
+	msg.trace_state = msg_text(&m, s->trace_state);
 	if (otlp_has_parent(s))
 		msg.parent_span_id = bytes_id(s->parent_id, sizeof(s->parent_id));
-	msg.name = bytes_text(&m, s->name);
+	msg.name = msg_text(&m, s->name);
 	msg.kind = (Otlp__Span__SpanKind)s->kind;
 	msg.start_time_unix_nano = s->start;
 	msg.end_time_unix_nano = s->end;
-	msg.attributes = make_attrs(&m, &s->attrs, &msg.n_attributes);
+	msg.attributes = msg_attrs(&m, &s->attrs, &msg.n_attributes);
 	msg.dropped_attributes_count = s->attrs.dropped;
 	msg.events = make_events(&m, s, &msg.n_events);
 	msg.dropped_events_count = s->event_dropped;
@@ -244,7 +106,7 @@ int otlp_encode_span(struct buf *out, const struct span *s)
 	msg.dropped_links_count = s->link_dropped;
 	msg.status = make_status(&m, s);
 	msg.flags = otlp_flags(s);
-	err = pack(out, &m, &msg.base);
+	err = msg_pack(out, &m, &msg.base);
 	arena_release(&m.arena);
 	return err;
 }
@@ -257,10 +119,10 @@ int otlp_encode_resource(struct buf *out, const struct resource *r)
 
 	if (!r)
 		return 0;
-	arena_init(&m.arena, SCRATCH_MAX);
-	msg.attributes = make_attrs(&m, &r->attrs, &msg.n_attributes);
+	arena_init(&m.arena, MSG_MAX);
+	msg.attributes = msg_attrs(&m, &r->attrs, &msg.n_attributes);
 	msg.dropped_attributes_count = r->attrs.dropped;
-	err = pack(out, &m, &msg.base);
+	err = msg_pack(out, &m, &msg.base);
 	arena_release(&m.arena);
 	return err;
 }
@@ -308,8 +170,8 @@ static int put_scope(struct buf *out)
 	Otlp__InstrumentationScope msg = OTLP__INSTRUMENTATION_SCOPE__INIT;
 	uint8_t text[64 + sizeof(OTLP_SCOPE ONLOOKER_VERSION)];
 
-	msg.name = bytes_of(VIEW(OTLP_SCOPE));
-	msg.version = bytes_of(VIEW(ONLOOKER_VERSION));
+	msg.name = msg_bytes(VIEW(OTLP_SCOPE));
+	msg.version = msg_bytes(VIEW(ONLOOKER_VERSION));
 	return put_field(out, TAG_SCOPE,
 			 (struct view){ (char *)text, otlp__instrumentation_scope__pack(&msg, text) });
 }

@@ -58,6 +58,7 @@ struct otlp_config {
 	unsigned batch_max;	/* spans in one request, 512 */
 	unsigned delay_ms;	/* an incomplete batch is sent after so long, 5000 */
 	unsigned backoff_ms;	/* before the first retry, 1000; then x 1.5 up to 30 s, each +-50 % */
+	unsigned interval_ms;	/* between two exports of metrics, 60000 */
 	unsigned give_up_ms;	/* a batch not taken after so long is dropped, 300000; 0: no limit */
 	struct arena arena;	/* holds the strings */
 };

@@ -52,6 +52,7 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_USAGE_IMAGE_OUTPUT_TOKENS, "gen_ai.usage.image.output_tokens", INT, 0, "") \
 	X(GEN_AI_USAGE_AUDIO_OUTPUT_TOKENS, "gen_ai.usage.audio.output_tokens", INT, 0, "") \
 	X(GEN_AI_EMBEDDINGS_DIMENSION_COUNT, "gen_ai.embeddings.dimension.count", INT, 0, "") \
+	X(GEN_AI_TOKEN_TYPE, "gen_ai.token.type", STR, 0, "") \
 	X(GEN_AI_SYSTEM_INSTRUCTIONS, "gen_ai.system_instructions", STR, 1, "") \
 	X(GEN_AI_INPUT_MESSAGES, "gen_ai.input.messages", STR, 1, "") \
 	X(GEN_AI_OUTPUT_MESSAGES, "gen_ai.output.messages", STR, 1, "") \
@@ -72,6 +73,7 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(HTTP_RESPONSE_STATUS_CODE, "http.response.status_code", INT, 0, "") \
 	X(USER_AGENT_ORIGINAL, "user_agent.original", STR, 0, "") \
 	X(SERVICE_NAME, "service.name", STR, 0, "") \
+	X(OTEL_METRIC_OVERFLOW, "otel.metric.overflow", BOOL, 0, "") \
 	X(SERVICE_INSTANCE_ID, "service.instance.id", STR, 0, "") \
 	X(TELEMETRY_DISTRO_NAME, "telemetry.distro.name", STR, 0, "") \
 	X(TELEMETRY_DISTRO_VERSION, "telemetry.distro.version", STR, 0, "") \
@@ -101,6 +103,8 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	  "`provider`: the response said it; `list_price`: estimated from the price list (see docs/cost.md).") \
 	X(ONLOOKER_COST_LIST_DATE, "onlooker.cost.list_date", STR, 0, \
 	  "Date of the price list, with the basis `list_price`.") \
+	X(ONLOOKER_STATE, "onlooker.state", STR, 0, \
+	  "On metrics of onlooker's own books: what became of what was counted.") \
 	X(ONLOOKER_CAPTURE_COMPLETE, "onlooker.capture.complete", BOOL, 0, \
 	  "false when bytes of this exchange were lost, cut, or not seen because the stream was joined in the middle; absent otherwise") \
 	X(ONLOOKER_CAPTURE_LOST_BYTES, "onlooker.capture.lost_bytes", INT, 0, \

@@ -368,6 +368,16 @@ static void times(struct filler *w, const struct trace_clock *clock)
 			     (x->resp.first_event_ts - x->req.first_ts) / 1e9);
 }
 
+static void chunks(struct filler *w)
+{
+	const struct gen_chunks *from = &w->f->call->chunks;
+	struct gen_chunks *copy = from->cnt ? arena_alloc(&w->span->arena, sizeof(*copy)) : NULL;
+
+	if (copy)
+		*copy = *from;
+	w->span->chunks = copy;
+}
+
 static void name(struct filler *w)
 {
 	const struct gen_call *c = w->f->call;
@@ -394,6 +404,7 @@ void call_span_fill(struct span *span, const struct call_facts *f, const struct 
 	request_attrs(&w, f->call);
 	times(&w, clock);
 	response_attrs(&w, f->call);
+	chunks(&w);
 	usage_attrs(&w, f->call);
 	cost_attrs(&w);
 	server_attrs(&w);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "genai/genai.h"
 #include "trace/attrs.h"
 
 /* A span as OTLP has it (opentelemetry-proto v1.11.0, trace.v1), before any encoding. */
@@ -75,6 +76,7 @@ struct span {
 	bool error;		/* status ERROR with this message; else UNSET */
 	struct view error_message;
 	struct resource *resource;	/* a reference of its own; NULL */
+	const struct gen_chunks *chunks;	/* of a streamed answer; NULL */
 	uint32_t depth;		/* how deep in the tree, for the terminal */
 	uint32_t pid;
 };
