@@ -361,15 +361,17 @@ static void say_left(const struct session *s)
 			n > 1 ? "es" : "", n > 1 ? "" : "s", n > 1 ? "are" : "is");
 }
 
-static void say_sink(const struct session *s, struct sink *k)
+static void say_sink(struct session *s, struct sink *k)
 {
 	struct sink_stats st = sink_stats(k);
 	const char *why = sink_last_error(k);
 
-	if (st.dropped || st.rejected)
-		fprintf(stderr, "onlooker %s: %s: %llu of %llu spans did not arrive%s%s\n", s->verb,
-			k->type->name, (unsigned long long)(st.dropped + st.rejected),
-			(unsigned long long)st.spans, why ? ": " : "", why ? why : "");
+	if (!st.dropped && !st.rejected)
+		return;
+	s->sink_failed = true;
+	fprintf(stderr, "onlooker %s: %s: %llu of %llu spans did not arrive%s%s\n", s->verb,
+		k->type->name, (unsigned long long)(st.dropped + st.rejected),
+		(unsigned long long)st.spans, why ? ": " : "", why ? why : "");
 }
 
 static void say_books(const struct session *s)
@@ -415,6 +417,7 @@ int session_end(struct session *s, int timeout_ms)
 	}
 	if (s->flow)
 		tell_cover(s);
+	metrics_export_hurry(s->metrics_export);
 	close_sinks(s, timeout_ms / 2);
 	say_losses(s);
 	say_unseen(s);
@@ -422,7 +425,7 @@ int session_end(struct session *s, int timeout_ms)
 	buf_release(&s->reports);
 	say_left(s);
 	say_books(s);
-	session_close_metrics(s, timeout_ms / 2);
+	session_close_metrics(s, timeout_ms / 4);
 	flow_free(s->flow);
 	prices_free(s->prices);
 	err = s->recording ? recording_close(s->recording) : 0;

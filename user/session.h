@@ -28,6 +28,7 @@ struct session {
 	struct sink *sinks[FLOW_SINKS_MAX];
 	size_t sink_cnt;
 	int recording_err;
+	bool sink_failed;		/* and that was said */
 	uint64_t next_tick, next_books;	/* CLOCK_BOOTTIME ns */
 	struct buf reports;		/* what could not be seen, for the end: CMD's terminal is its own while it runs */
 };

@@ -117,7 +117,8 @@ void session_close_metrics(struct session *s, int timeout_ms)
 {
 	char why[200];
 
-	if (!metrics_export_end(s->metrics_export, timeout_ms, why))
+	/* Where spans did not get through either, that has been said. */
+	if (!metrics_export_end(s->metrics_export, timeout_ms, why) && !s->sink_failed)
 		fprintf(stderr, "onlooker %s: otlp: metrics were not taken%s%s\n", s->verb, why[0] ? ": " : "", why);
 	prometheus_free(s->prometheus);
 	metrics_free(s->metrics);

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics of real calls: over OTLP, read by the official classes, and as Prometheus' own client library reads them."""
 
-import subprocess
-import sys
+import socket
 import time
 import urllib.request
 
@@ -23,6 +22,7 @@ def receiver():
     c.close()
 
 
+@pytest.fixture
 def some_calls(tmp_path):
     todo = [calls.chat(stream=True, scenario="chunks=odd"), calls.chat(), calls.messages(), calls.chat(scenario="status=429")]
     path = calls.write(tmp_path / "calls.json", todo)
@@ -33,9 +33,9 @@ def attributes(point):
     return {a.key: a.value.string_value or a.value.int_value for a in point.attributes}
 
 
-def test_over_otlp(server, onlooker, receiver, tmp_path):
-    command, count = some_calls(tmp_path)
-    got = onlooker.run(command, server=server, options=["--otlp", receiver.url])
+def test_over_otlp(observe, receiver, some_calls):
+    command, count = some_calls
+    observe(command, "--otlp", receiver.url, count=count)
     by_name = {}
     for resource, metric in receiver.metrics():
         by_name.setdefault(metric.name, []).append((resource, metric))
@@ -56,12 +56,11 @@ def test_over_otlp(server, onlooker, receiver, tmp_path):
     books = {attributes(p)["onlooker.state"]: p.as_int
              for r, m in by_name["onlooker.capture.bytes"] for p in m.sum.data_points if r["service.name"] == "onlooker"}
     assert books["delivered"] > 0 and books["dropped"] == 0
-    assert got.status == 0
 
 
-def test_not_when_forbidden(server, onlooker, receiver, tmp_path):
-    command, _ = some_calls(tmp_path)
-    onlooker.run(command, server=server, options=["--otlp", receiver.url], env={"OTEL_METRICS_EXPORTER": "none"})
+def test_not_when_forbidden(observe, receiver, some_calls):
+    command, count = some_calls
+    observe(command, "--otlp", receiver.url, count=count, env={"OTEL_METRICS_EXPORTER": "none"})
     assert receiver.spans() and not receiver.metric_bodies
 
 
@@ -82,27 +81,32 @@ def value(text, name, **labels):
                if s.name == name and labels.items() <= s.labels.items())
 
 
-def test_prometheus(server, onlooker, tmp_path, free_port):
-    command, count = some_calls(tmp_path)
-    wait = tmp_path / "go on"
-    script = f"{' '.join(command)}; while [ ! -e '{wait}' ]; do sleep 0.05; done"
-    p = onlooker.start(["sh", "-c", script], server=server, options=["--prometheus", str(free_port)])
-    try:
-        deadline = time.monotonic() + 40
-        while True:
-            text = scrape(free_port)
-            if value(text, "gen_ai_client_operation_duration_seconds_count") == count:
-                break
-            assert time.monotonic() < deadline, text
-            time.sleep(0.1)
-    finally:
-        wait.touch()
-        p.wait(30)
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_prometheus(server, bench, tmp_path, some_calls):
+    command, count = some_calls
+    port, go_on = free_port(), tmp_path / "go on"
+    script = f"{' '.join(command)}; while [ ! -e '{go_on}' ]; do sleep 0.05; done"
+    p = bench.start("run", "--file", bench.file(), "--prometheus", port, "--", "sh", "-c", script, env=server.env())
+    text = ""
+
+    def all_there():
+        nonlocal text
+        text = scrape(port)
+        return (value(text, "gen_ai_client_operation_duration_seconds_count") == count and
+                value(text, "onlooker_capture_bytes_total", onlooker_state="delivered") > 0)    # told once a second
+
+    bed.wait_for(all_there, timeout=40)
+    go_on.touch()
+    assert bench.finish(p).status == 0
     assert value(text, "gen_ai_client_token_usage_sum", gen_ai_token_type="input") > 0
     assert value(text, "gen_ai_client_operation_duration_seconds_bucket", le="+Inf") == count
-    assert value(text, "onlooker_capture_bytes_total", onlooker_state="delivered") > 0
 
 
-def test_prometheus_that_cannot(onlooker):
-    got = subprocess.run([onlooker.path, "run", "--prometheus", "no:where", "--", "true"], capture_output=True, text=True)
-    assert got.returncode == 1 and "cannot answer Prometheus on no:where" in got.stderr
+def test_prometheus_that_cannot(bench):
+    got = bench.finish(bench.start("run", "--prometheus", "no:where", "--", "true"))
+    assert got.status == 1 and "cannot answer Prometheus on no:where" in got.err

@@ -150,6 +150,16 @@ struct metrics_export *metrics_export_new(const struct otlp_config *c, struct me
 	return NULL;
 }
 
+void metrics_export_hurry(struct metrics_export *e)
+{
+	if (!e)
+		return;
+	pthread_mutex_lock(&e->lock);
+	e->ending = true;
+	pthread_cond_signal(&e->wake);
+	pthread_mutex_unlock(&e->lock);
+}
+
 bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[static 200])
 {
 	uint64_t until = now_ns(CLOCK_MONOTONIC) + timeout_ms * NS_PER_MS;
@@ -158,9 +168,8 @@ bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[stati
 	why[0] = '\0';
 	if (!e)
 		return true;
+	metrics_export_hurry(e);
 	pthread_mutex_lock(&e->lock);
-	e->ending = true;
-	pthread_cond_signal(&e->wake);
 	while (!e->ended && wait_until(e, &e->done, until))
 		;
 	if (!e->ended) {

@@ -24,7 +24,9 @@ struct metrics_export_stats {
 
 /* c: for OTLP_METRICS.  NULL: *ret_err = negative errno. */
 struct metrics_export *metrics_export_new(const struct otlp_config *c, struct metrics *m, int *ret_err);
-/* Sends a last time, within timeout_ms, and ends. NULL is fine. False: it was not taken; why (static) says why, or is empty. */
+/* Lets it send a last time, without waiting for that.  NULL is fine. */
+void metrics_export_hurry(struct metrics_export *e);
+/* As that, waits up to timeout_ms, and frees.  False: it was not taken; why says why, or is empty. */
 bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[static 200]);
 struct metrics_export_stats metrics_export_stats(struct metrics_export *e);
 
