@@ -4,9 +4,10 @@
 #include "find/code.h"
 #include "find/find.h"
 
-extern const struct finder find_go, find_openssl, find_rustls;
+extern const struct finder find_boringssl, find_go, find_openssl, find_rustls;
 
 const struct finder *const finders[] = {
+	&find_boringssl,
 	&find_go,
 	&find_openssl,
 	&find_rustls,
