@@ -4,13 +4,14 @@
 #include "find/code.h"
 #include "find/find.h"
 
-extern const struct finder find_boringssl, find_go, find_openssl, find_rustls;
+extern const struct finder find_aead, find_boringssl, find_go, find_openssl, find_rustls;
 
 const struct finder *const finders[] = {
 	&find_boringssl,
 	&find_go,
 	&find_openssl,
 	&find_rustls,
+	&find_aead,
 	NULL
 };
 
