@@ -397,6 +397,16 @@ struct view msgs_finish_word(struct view said)
 		{ VIEW("refusal"), VIEW("content_filter") },
 		{ VIEW("insufficient_system_resource"), VIEW("error") },
 		{ VIEW("abort"), VIEW("error") },
+		/* Google; what is no word of its own there was stopped for what it says */
+		{ VIEW("STOP"), VIEW("stop") },
+		{ VIEW("MAX_TOKENS"), VIEW("length") },
+		{ VIEW("SAFETY"), VIEW("content_filter") },
+		{ VIEW("RECITATION"), VIEW("content_filter") },
+		{ VIEW("BLOCKLIST"), VIEW("content_filter") },
+		{ VIEW("PROHIBITED_CONTENT"), VIEW("content_filter") },
+		{ VIEW("SPII"), VIEW("content_filter") },
+		{ VIEW("IMAGE_SAFETY"), VIEW("content_filter") },
+		{ VIEW("MALFORMED_FUNCTION_CALL"), VIEW("error") },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -62,11 +62,22 @@ static void write_part(struct msgs *m, const struct gen_part *p)
 		part_text_view(m, types[p->kind], buf_view(&p->text));
 }
 
+/* Some services stop all the same when they want a tool run. */
+static struct view finish_word(const struct gen_choice *ch)
+{
+	struct view word = msgs_finish_word(ch->finish);
+	const struct gen_part *p = ch->parts;
+
+	while (p && p->kind != GEN_TOOL_CALL)
+		p = p->next;
+	return p && view_eq(word, VIEW("stop")) ? VIEW("tool_call") : word;
+}
+
 static void write_choice(struct msgs *m, const struct gen_call *c, const struct gen_choice *ch)
 {
 	struct msgs_head head = {
 		.role = ch->role.n ? ch->role : VIEW("assistant"),
-		.finish = ch->finish.n	      ? msgs_finish_word(ch->finish)
+		.finish = ch->finish.n	      ? finish_word(ch)
 			  : c->finish_unknown ? VIEW("unknown")
 					      : VIEW("error"),
 	};

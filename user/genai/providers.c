@@ -2,7 +2,8 @@
 #include "genai/genai.h"
 
 extern const struct provider provider_openai_chat, provider_anthropic_messages,
-	provider_openai_responses, provider_openai_embeddings, provider_openai_completions;
+	provider_openai_responses, provider_openai_embeddings, provider_openai_completions,
+	provider_gemini, provider_gemini_embed;
 
 /* Where two are equally sure, the first one reads. */
 const struct provider *const providers[] = {
@@ -11,5 +12,7 @@ const struct provider *const providers[] = {
 	&provider_openai_responses,
 	&provider_openai_embeddings,
 	&provider_openai_completions,
+	&provider_gemini,
+	&provider_gemini_embed,
 	NULL
 };

@@ -261,7 +261,7 @@ static void an_answer_without_its_request(void **state)
 		{ "anthropic-messages", "anthropic-messages" },
 		{ "anthropic-stream-tools-thinking", "anthropic-messages" },
 		{ "anthropic-count-tokens", NULL },
-		{ "gemini-stream-sse", NULL },
+		{ "gemini-stream-sse", "gemini" },
 		{ "openai-chat-429", NULL },
 		{ "qdrant-query", NULL },
 	};

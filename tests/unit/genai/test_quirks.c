@@ -42,7 +42,7 @@ static const struct {
 	  CHUNK("{\"tool_calls\":[{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"[1\"}}]}")
 	  CHUNK("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\",2]\"}}]}")
 	  FINISH("stop") DONE },
-	  "finish=stop\nterminal\n", ANSWER(CALL("a", "f", "{}") "," CALL("b", "g", "[1,2]"), "stop") },
+	  "finish=stop\nterminal\n", ANSWER(CALL("a", "f", "{}") "," CALL("b", "g", "[1,2]"), "tool_call") },
 	{ "id and name repeated in every piece", { CHAT, NULL, HI, .answer =
 	  CHUNK("{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}]}")
 	  CHUNK("{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"2}\"}}]}")
