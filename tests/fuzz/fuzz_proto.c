@@ -18,6 +18,7 @@ struct run {
 	size_t events, fed;
 	bool joined_piece, dead;
 	enum proto_kind last;
+	uint32_t last_stream;
 	unsigned heads, tell;	/* at which head which thing is told */
 };
 
@@ -35,13 +36,14 @@ static void add(struct run *r, const struct proto_event *ev)
 {
 	bool piece = ev->kind == EV_BODY || ev->kind == EV_OPAQUE;
 
-	WANT(ev->kind <= EV_EVENT);
+	WANT(ev->kind <= EV_GOAWAY);
 	WANT(++r->events <= 64 + 8 * r->fed);
-	if (!piece || !r->joined_piece || r->last != ev->kind)
-		WANT(!buf_addf(&r->text, "\n%d %llu %llu ", ev->kind, (unsigned long long)ev->num,
+	if (!piece || !r->joined_piece || r->last != ev->kind || r->last_stream != ev->stream)
+		WANT(!buf_addf(&r->text, "\n%d %u %llu %llu ", ev->kind, ev->stream, (unsigned long long)ev->num,
 			       (unsigned long long)ev->num2));
 	r->joined_piece = piece;
 	r->last = ev->kind;
+	r->last_stream = ev->stream;
 	WANT(!buf_add(&r->text, ev->name) && !buf_add_byte(&r->text, piece ? 'x' : ':'));
 	if (piece)
 		r->text.n--;

@@ -17,7 +17,8 @@ enum proto_kind {
 	EV_REQUEST,		/* HTTP request line; name: method, value: target, num: minor version */
 	EV_STATUS,		/* HTTP status line; num: code, value: reason, num2: minor version */
 	EV_HEADER,		/* name, value (a trailer when it comes after a body); num: bytes left out at the end of a huge value */
-	EV_HEADERS_END,		/* num: header lines not handed out (no header, or over the limit of a head) */
+	/* num: header lines not handed out (no header, over the limit of a head, not known); num2: 1 when its end is missing */
+	EV_HEADERS_END,
 	EV_BODY,		/* value: a piece of the body, in order, framing removed */
 	EV_GAP,			/* num: bytes of the body that are missing here; UINT64_MAX: unknown how many */
 	EV_END,			/* message complete; num: PROTO_END_*, num2: 1 when the end of the stream was its end */
@@ -27,6 +28,8 @@ enum proto_kind {
 	 * num: 1 if it was cut.  Of SSE, JSON lines, arrays, AWS event streams, WebSocket.
 	 */
 	EV_EVENT,
+	EV_RESET,		/* HTTP/2: the stream is over, num: error code; UINT64_MAX: unknown */
+	EV_GOAWAY,		/* HTTP/2: num: error code, num2: the last stream that will be answered */
 };
 
 enum proto_end {
@@ -40,6 +43,7 @@ struct proto_event {
 	struct view name;
 	struct view value;	/* both borrowed until the next call on this state */
 	uint64_t num, num2;
+	uint32_t stream;	/* HTTP/2: whose it is; 0: all streams' */
 };
 
 struct proto {
@@ -69,6 +73,7 @@ struct proto {
 extern const struct proto proto_http1_request;
 extern const struct proto proto_http1_response;
 extern const struct proto proto_http1;		/* either: the first head says which it is */
+extern const struct proto proto_http2;		/* of either side; headers have their pseudo-headers (":path") */
 extern const struct proto proto_sse;
 extern const struct proto proto_jsonl;
 extern const struct proto proto_json_array;

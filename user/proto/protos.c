@@ -5,6 +5,7 @@ const struct proto *const protos[] = {
 	&proto_http1_request,
 	&proto_http1_response,
 	&proto_http1,
+	&proto_http2,
 	&proto_sse,
 	&proto_jsonl,
 	&proto_json_array,

@@ -41,6 +41,49 @@ static const struct sample samples[] = {
 	{ "http1", VIEW("DELETE /x HTTP/1.1\r\n\r\nGET /y HTTP/1.1\r\n\r\n") },
 	{ "http1", VIEW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0") },
 	{ "http1", VIEW("HTTP/1.x 200 OK\r\n\r\nHTTP/1.1 2000 OK\r\n\r\nGET  /two  HTTP/1.1\r\nA: b\r\n\r\n") },
+	{ "http2", VIEW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+			"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0" "d"
+			"\0\0\x04\x08\0\0\0\0\0\0\x01\0\0"
+			"\0\0\x10\x01\x04\0\0\0\x01\x83\x86" "D\x02/vA\x01h@\x02xa\x02yy"
+			"\0\0\x07\0\x01\0\0\0\x01{\"a\":1}"
+			"\0\0\x05\x01\x05\0\0\0\x03\x82\x86\xc0\xbf\xbe"
+			"\0\0\0\x04\x01\0\0\0\0") },
+	{ "http2", VIEW("\0\0\0\x04\0\0\0\0\0"
+			"\0\0\0\x04\x01\0\0\0\0"
+			"\0\0\x05\x01\x04\0\0\0\x01H\x03" "103"
+			"\0\0\n\x01(\0\0\0\x01\x03\0\0\0\0\x10\x88\0\0\0"
+			"\0\0\x06\x09\0\0\0\0\x01@\x02" "ab\x01" "c"
+			"\0\0\x01\x09\x04\0\0\0\x01\xbe"
+			"\0\0\n\0\x08\0\0\0\x01\x04hello\0\0\0\0"
+			"\0\0\x05\0\0\0\0\0\x03other"
+			"\0\0\x04\0\0\0\0\0\x01more"
+			"\0\0\x0f\x01\x05\0\0\0\x01@\x0bgrpc-status\x01" "0"
+			"\0\0\x04\x03\0\0\0\0\x03\0\0\0\x08"
+			"\0\0\x0b\x07\0\0\0\0\0\0\0\0\x01\0\0\0\x0b" "bye") },
+	{ "http2", VIEW("\0\0\0\x04\0\0\0\0\0"
+			"\0\0\x0b\x05\x04\0\0\0\x01\0\0\0\x02\x82\x86@\x01q\x01r"
+			"\0\0\x02\x01\x04\0\0\0\x02\x88\xbe"
+			"\0\0\x06\0\x01\0\0\0\x02pushed"
+			"\0\0\x02\x01\x05\0\0\0\x01\x88\xbe") },
+	{ "http2", VIEW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+			"\0\0\0\x04\0\0\0\0\0"
+			"\0\0\x06\x01\0\0\0\0\x01\x83\x86" "D\x02/v"
+			"\0\0\x01\0\x01\0\0\0\x03x"
+			"\0\0\x04\0\x09\0\0\0\x01\x09" "abc"
+			"\0\0\x03\x01\x05\0\0\0\x05\x82\xff\xff"
+			"\0\0\x01\x01,\0\0\0\x07@"
+			"\0\0\x04\x06\0\0\0\0\0" "1234"
+			"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01"
+			"\0\0\x05\0\x01\0\0\0\x09" "again") },
+	{ "http2", VIEW("PRI * HTTP/2.0\r\n\n"
+			"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01") },
+	{ "http2", VIEW("\0\0\x06\x04\0\0\0\0\0\0\x01\0\0\0\0"
+			"\0\0\x04\x10\0\0\0\0\0prio"
+			"\0\0\x01\xfa\xff\0\0\0\x09x"
+			"\0\0\x05\x01\x05\0\0\0\x01 \?\xe1\x1f\x88"
+			"\0\0\0\0\0\0\0\0\0"
+			"\0\0\x02\0\0\0\0\0\x01in"
+			"\0\0\x08\x06\0\0\0\0\0" "12345678") },
 	{ "sse", VIEW("data: a\n\ndata:b\ndata: c\n\nevent: x\ndata: {\"a\":1}\n\n: comment\n\nid: 1\nretry: 3\n\ndata\n\n") },
 	{ "sse", VIEW("\xef\xbb\xbf" "data: bom\r\n\r\ndata: cr\r\rdata: \xef\xbb\xbf mixed\r\n\ndata:  two\r\r\n\r\n") },
 	{ "sse", VIEW("\xef\xbb" "data: no bom\n\ndata: yes\n\ndatax: no\n\nevent:only\n\ndat: no\n\ndata: last") },

@@ -14,6 +14,7 @@
 struct transcript {
 	struct buf text;
 	enum proto_kind last;
+	uint32_t last_stream;
 	bool any;
 	int err;		/* it lost sync for good */
 	uint64_t opaque, gaps;
@@ -34,11 +35,12 @@ static inline void transcript_add(struct transcript *t, const struct proto_event
 {
 	bool joins = ev->kind == EV_BODY || ev->kind == EV_OPAQUE;
 
-	if (!t->any || !joins || t->last != ev->kind)
-		assert(!buf_addf(&t->text, "\n<%d %llu %llu>", ev->kind, (unsigned long long)ev->num,
+	if (!t->any || !joins || t->last != ev->kind || t->last_stream != ev->stream)
+		assert(!buf_addf(&t->text, "\n<%d %u %llu %llu>", ev->kind, ev->stream, (unsigned long long)ev->num,
 				 (unsigned long long)ev->num2));
 	t->any = true;
 	t->last = ev->kind;
+	t->last_stream = ev->stream;
 	if (ev->kind == EV_OPAQUE)
 		t->opaque += ev->value.n;
 	assert(!buf_add(&t->text, ev->name));
