@@ -63,12 +63,15 @@ struct conn_proto {
 };
 
 extern const struct conn_proto conn_http1;
+extern const struct conn_proto conn_http2;
 
 struct conn {
 	const struct conn_proto *proto;
 	void *own;		/* proto's */
 	enum conn_role role;
+	struct scout *scout;	/* whether it is HTTP/2 is not decided yet; then proto is conn_http1 */
 	bool joined;
+	bool gapped;		/* before the role was known */
 	bool ending, close_due;
 	uint64_t no, ts;
 	struct side side[2];
@@ -80,7 +83,16 @@ struct conn {
 	struct conn_books books;
 };
 
-int http1_conn_init(struct conn *c);	/* c->own; 0 or -ENOMEM */
+int http1_conn_init(struct conn *c);		/* c->own; 0 or -ENOMEM */
+
+/* Takes c over from conn_http1, with two proto_http2 that are past the first bytes.  0, or -ENOMEM and nothing happened. */
+int http2_conn_init(struct conn *c, void *h2[2]);
+
+/* x asked for HTTP/2 (h2c) and will be answered on stream 1. */
+int http2_conn_adopt(struct conn *c, struct xch *x);
+
+/* What a proto_http2 said before c was taken over. */
+int http2_conn_take(struct conn *c, struct side *s, const struct proto_event *pe, struct xev *ev);
 
 static inline int request_dir(const struct conn *c)
 {
@@ -91,6 +103,15 @@ static inline bool is_request_side(const struct conn *c, const struct side *s)
 {
 	return s->dir == request_dir(c);
 }
+
+/* c->scout: what stands in front of conn_http1 until the protocol is known.  init: 0 or -1, no memory. */
+int scout_init(struct conn *c);
+void scout_free(struct conn *c);
+void scout_bytes(struct conn *c, struct side *s, struct view bytes);
+void scout_gap(struct conn *c, struct side *s, uint64_t n);
+void scout_end(struct conn *c, struct side *s);
+int scout_next(struct conn *c, struct side *s, struct xev *ev);
+size_t scout_memory(const struct conn *c);
 
 /* n bytes that were given turned out to be of no use: too many exchanges, no memory, behind the end. */
 void conn_lose(struct conn *c, int dir, uint64_t n);
@@ -125,6 +146,11 @@ int conn_opaque(struct conn *c, struct xch *x, const struct side *s, struct view
 void leg_begin(struct leg *l, struct xch *x, bool request, uint64_t first_ts, uint64_t ts);
 void leg_header(struct conn *c, struct leg *l, struct view name, struct view value);
 void leg_head(struct leg *l, uint64_t left_out);	/* left_out: header lines nobody was told of */
+
+/* The head leaves open what the body is: before the first put, guess says how to read it. */
+void leg_head_blind(struct leg *l, uint64_t left_out);
+void leg_guess(struct leg *l, char first, bool from_start);
+
 void leg_put(struct leg *l, struct view piece);
 void leg_gap(struct leg *l, uint64_t n);
 int leg_step(struct conn *c, struct leg *l, uint64_t ts, struct xev *ev);

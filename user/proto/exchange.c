@@ -57,7 +57,7 @@ struct conn *conn_new(bool joined)
 	c->over_end = &c->over;
 	c->side[1].dir = 1;
 	c->proto = &conn_http1;
-	if (!http1_conn_init(c))
+	if (!http1_conn_init(c) && !scout_init(c))
 		return c;
 	conn_free(c);
 	return NULL;
@@ -67,6 +67,7 @@ void conn_free(struct conn *c)
 {
 	if (!c)
 		return;
+	scout_free(c);
 	c->proto->free(c);
 	xch_free(c, c->done);
 	xch_free_all(c, c->over);
@@ -184,11 +185,22 @@ void leg_header(struct conn *c, struct leg *l, struct view name, struct view val
 		*end = h;
 }
 
-void leg_head(struct leg *l, uint64_t left_out)
+void leg_head_blind(struct leg *l, uint64_t left_out)
 {
 	l->msg->seen = true;
 	l->msg->header_cnt += left_out;
+}
+
+void leg_head(struct leg *l, uint64_t left_out)
+{
+	leg_head_blind(l, left_out);
 	pipe_open(&l->pipe, l->msg, l->request ? NULL : &l->xch->x);
+}
+
+void leg_guess(struct leg *l, char first, bool from_start)
+{
+	if (!pipe_guess(&l->pipe, l->msg, l->request ? NULL : &l->xch->x, first) && !from_start)
+		pipe_gap(&l->pipe, UINT64_MAX);
 }
 
 void leg_put(struct leg *l, struct view piece)
@@ -202,7 +214,10 @@ void leg_gap(struct leg *l, uint64_t n)
 	if (!l->msg || l->interim)
 		return;
 	l->xch->damaged = true;
-	pipe_gap(&l->pipe, n);
+	if (l->pipe.msg)
+		pipe_gap(&l->pipe, n);
+	else if (n != UINT64_MAX)
+		l->msg->body.lost += n;
 }
 
 int leg_step(struct conn *c, struct leg *l, uint64_t ts, struct xev *ev)
@@ -293,6 +308,11 @@ static int hand_out_done(struct conn *c, struct xev *ev)
 	return 1;
 }
 
+static int side_next(struct conn *c, struct side *s, struct xev *ev)
+{
+	return c->scout ? scout_next(c, s, ev) : c->proto->next(c, s, ev);
+}
+
 int conn_next(struct conn *c, struct xev *ev)
 {
 	int first = request_dir(c), r;
@@ -302,9 +322,9 @@ int conn_next(struct conn *c, struct xev *ev)
 	for (;;) {
 		if (c->over)
 			return hand_out_done(c, ev);
-		r = c->proto->next(c, &c->side[first], ev);
+		r = side_next(c, &c->side[first], ev);
 		if (r == MORE)
-			r = c->proto->next(c, &c->side[!first], ev);
+			r = side_next(c, &c->side[!first], ev);
 		if (r == EVENT)
 			return 1;
 		if (r == AGAIN || c->over)
@@ -323,11 +343,12 @@ void conn_bytes(struct conn *c, int dir, struct view bytes, uint64_t ts)
 	c->books.decoded[dir] += bytes.n;
 	c->ts = s->ts = ts;
 	s->live = true;
-	s->in = bytes;
-	if (s->ended) {
+	if (s->ended)
 		conn_lose(c, dir, bytes.n);
-		s->in = VIEW_NONE;
-	}
+	else if (c->scout)
+		scout_bytes(c, s, bytes);
+	else
+		s->in = bytes;
 }
 
 void conn_gap(struct conn *c, int dir, uint64_t n, uint64_t ts)
@@ -336,7 +357,10 @@ void conn_gap(struct conn *c, int dir, uint64_t n, uint64_t ts)
 
 	c->ts = s->ts = ts;
 	s->live = false;
-	c->proto->gap(c, s, n);
+	if (c->scout)
+		scout_gap(c, s, n);
+	else
+		c->proto->gap(c, s, n);
 }
 
 static void end_side(struct conn *c, struct side *s, uint64_t ts)
@@ -346,7 +370,10 @@ static void end_side(struct conn *c, struct side *s, uint64_t ts)
 	s->ended = true;
 	s->live = false;
 	c->ts = s->ts = ts;
-	c->proto->end(c, s);
+	if (c->scout)
+		scout_end(c, s);
+	else
+		c->proto->end(c, s);
 }
 
 void conn_eof(struct conn *c, int dir, uint64_t ts)
@@ -378,5 +405,6 @@ const struct conn_books *conn_books(const struct conn *c)
 
 size_t conn_memory(const struct conn *c)
 {
-	return sizeof(*c) + c->held + c->open_cnt * sizeof(struct xch) + c->proto->memory(c);
+	return sizeof(*c) + c->held + c->open_cnt * sizeof(struct xch) + c->proto->memory(c) +
+	       (c->scout ? scout_memory(c) : 0);
 }

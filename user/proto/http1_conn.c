@@ -26,7 +26,6 @@ struct half {
 
 struct http1_conn {
 	struct half half[2];
-	bool gapped;		/* before the role was known */
 	bool pipelined;
 	bool refusing;		/* a request was refused: later answers can no longer be told apart */
 	uint64_t idle_lost;	/* bytes of requests lost while no exchange was open */
@@ -258,7 +257,7 @@ static int on_opaque(struct conn *c, struct side *s, struct half *h, const struc
 		tunnel_put(&h->tunnel, pe->value);
 		return AGAIN;
 	}
-	if (c->role == CONN_UNKNOWN && !c->joined && !hc->gapped) {
+	if (c->role == CONN_UNKNOWN && !c->joined && !c->gapped) {
 		c->role = CONN_OPAQUE;
 		http1_request_opaque(hc->half[0].h1);
 		http1_request_opaque(hc->half[1].h1);
@@ -353,7 +352,7 @@ static void http1_gap(struct conn *c, struct side *s, uint64_t n)
 	struct xch *next;
 
 	h->dirty = true;
-	hc->gapped |= c->role == CONN_UNKNOWN;
+	c->gapped |= c->role == CONN_UNKNOWN;
 	if (!h->leg.xch)
 		h->lost = true;
 	if (!c->open && is_request_side(c, s))

@@ -58,11 +58,10 @@ static const struct proto *layer_of(struct view type, const struct exchange *x)
 	return NULL;
 }
 
-void pipe_open(struct pipe *p, struct message *m, const struct exchange *x)
+static void open_as(struct pipe *p, struct message *m, const struct exchange *x, struct view type,
+		    struct coding *coding)
 {
-	struct view type = message_header(m, "content-type");
-
-	*p = (struct pipe){ .msg = m, .coding = coding_of(m), .fill = body_fill(type) };
+	*p = (struct pipe){ .msg = m, .coding = coding, .fill = body_fill(type) };
 	buf_init(&p->scratch, STEP);
 	p->layer = x ? layer_of(type, x) : NULL;
 	p->state = p->layer ? malloc(p->layer->state_size) : NULL;
@@ -70,6 +69,41 @@ void pipe_open(struct pipe *p, struct message *m, const struct exchange *x)
 		return;
 	p->layer->init(p->state);
 	m->kind = BODY_EVENTS;
+}
+
+void pipe_open(struct pipe *p, struct message *m, const struct exchange *x)
+{
+	open_as(p, m, x, message_header(m, "content-type"), coding_of(m));
+}
+
+/* Only SSE, JSON and two codings show in their first byte. */
+static const struct guess {
+	char first;
+	struct view type, coding;
+} guesses[] = {
+	{ '{', VIEW("application/json"), VIEW("") },
+	{ '[', VIEW("application/json"), VIEW("") },
+	{ 'd', VIEW("text/event-stream"), VIEW("") },	/* data: */
+	{ 'e', VIEW("text/event-stream"), VIEW("") },	/* event: */
+	{ 'i', VIEW("text/event-stream"), VIEW("") },	/* id: */
+	{ 'r', VIEW("text/event-stream"), VIEW("") },	/* retry: */
+	{ ':', VIEW("text/event-stream"), VIEW("") },
+	{ '\x1f', VIEW(""), VIEW("gzip") },
+	{ '\x28', VIEW(""), VIEW("zstd") },
+};
+
+bool pipe_guess(struct pipe *p, struct message *m, const struct exchange *x, char first)
+{
+	struct view coding = message_header(m, "content-encoding");
+
+	for (size_t i = 0; i < sizeof(guesses) / sizeof(guesses[0]) && !coding.n; i++) {
+		if (guesses[i].first != first)
+			continue;
+		open_as(p, m, x, guesses[i].type, coding_new(guesses[i].coding));
+		return true;
+	}
+	open_as(p, m, x, VIEW_NONE, coding_of(m));
+	return false;
 }
 
 void pipe_close(struct pipe *p)

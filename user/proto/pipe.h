@@ -27,6 +27,13 @@ struct pipe {
 
 /* The head of m passed.  x: it answers this, and a stream of events is to be read as one; NULL: it is a request. */
 void pipe_open(struct pipe *p, struct message *m, const struct exchange *x);
+
+/*
+ * The same when the headers do not say what the body is: by its first byte.
+ * False: it is none that a body we know begins with.
+ */
+bool pipe_guess(struct pipe *p, struct message *m, const struct exchange *x, char first);
+
 void pipe_close(struct pipe *p);	/* again and again is fine */
 
 /* Then pipe_next() until it says 0; the view has to stay good until then. */

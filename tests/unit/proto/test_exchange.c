@@ -362,7 +362,7 @@ static void test_opaque(void **state)
 {
 	static const char *const firsts[] = {
 		"\x16\x03\x01\x02\x00\x01\x00", "SSH-2.0-OpenSSH_9.2p1\r\n", "220 mail ESMTP\r\n",
-		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "*1\r\n$4\r\nPING\r\n",
+		"PRI * HTTP/2.0\r\nSM: no\r\n\r\n", "*1\r\n$4\r\nPING\r\n",
 	};
 
 	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
