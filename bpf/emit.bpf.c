@@ -253,13 +253,38 @@ __hidden void emit_stream_end(__u64 stream, __u64 in, __u64 out, __u32 pid, __u6
 	bpf_ringbuf_submit(e, ring_wake());
 }
 
+/* Of the current task. */
+static __always_inline void put_seen(__u32 tgid, __u64 start)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct wire_seen *r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	struct file *exe;
+
+	if (!r) {
+		count(dropped_control, 1);
+		return;
+	}
+	wire_head(&r->hdr, sizeof(*r), WIRE_SEEN, tgid, start);
+	exe = BPF_CORE_READ(t, mm, exe_file);
+	r->ppid = BPF_CORE_READ(t, real_parent, tgid);
+	r->uid = BPF_CORE_READ(t, cred, euid.val);
+	r->dev = BPF_CORE_READ(exe, f_inode, i_sb, s_dev);
+	r->ino = BPF_CORE_READ(exe, f_inode, i_ino);
+	__builtin_memset(r->name, 0, sizeof(r->name));
+	bpf_probe_read_kernel_str(r->name, sizeof(r->name), BPF_CORE_READ(exe, f_path.dentry, d_name.name));
+	count(records, 1);
+	bpf_ringbuf_submit(r, ring_wake());
+}
+
 __hidden struct tracked *told(__u32 tgid, __u64 start)
 {
 	struct tracked *t = bpf_map_lookup_elem(&tracked, &tgid), first = { .start = start };
 
 	if (t)
 		return t;
-	if (bpf_map_update_elem(&tracked, &tgid, &first, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&tracked, &tgid, &first, BPF_NOEXIST))
+		put_seen(tgid, start);
+	else
 		count(map_full, 1);
 	return bpf_map_lookup_elem(&tracked, &tgid);
 }

@@ -71,15 +71,14 @@ static __always_inline void set_key(struct thread *th, __u64 obj, __u32 lib)
 	th->key.lib = lib;
 }
 
-static __noinline void stream_counted(__u32 tgid, int by)
+static __always_inline void stream_counted(__u32 tgid, int by)
 {
 	struct tracked *t = bpf_map_lookup_elem(&tracked, &tgid);
-	struct tracked first = { .tls = 1 };
 
+	if (!t && by > 0 && watch_all)
+		t = told(tgid, task_start(bpf_get_current_task_btf()));
 	if (t)
 		__sync_fetch_and_add(&t->tls, by);
-	else if (by > 0)	/* watched with all others, and older than we are */
-		bpf_map_update_elem(&tracked, &tgid, &first, BPF_NOEXIST);
 }
 
 /* The stream of th->key, made if it is new.  joined: its beginning was not seen. */

@@ -31,6 +31,7 @@ enum wire_kind {
 	WIRE_MAP = 10,		/* struct wire_map: a tracked process mapped an executable file not seen before */
 	WIRE_NOTICE = 11,	/* struct wire_notice: a process uses a way that is not observed */
 	WIRE_DNS = 12,		/* struct wire_dns: a DNS message that a process received */
+	WIRE_SEEN = 13,		/* struct wire_seen: of all that are watched, this process is heard of for the first time */
 	/* from the user half, put into the order of the others so that a replay sees them too */
 	WIRE_CLOCK = 64,	/* struct wire_clock */
 	WIRE_TICK = 65,		/* struct wire_hdr alone: time has passed, drive timeouts */
@@ -190,6 +191,15 @@ struct wire_dns {
 
 #define WIRE_DNS_MAX	1472
 
+/* It may be gone before user space has looked at /proc. */
+struct wire_seen {
+	struct wire_hdr hdr;
+	__u32 ppid;
+	__u32 uid;
+	__u64 dev, ino;		/* of the executable */
+	char name[64];		/* of the executable's file, without its path; ended by NUL, cut */
+};
+
 struct wire_clock {
 	struct wire_hdr hdr;
 	__u64 unix_offset;	/* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
@@ -199,7 +209,11 @@ struct wire_clock {
 	__u64 root_start;
 };
 
-enum wire_mode { WIRE_MODE_RUN = 1, WIRE_MODE_WATCH = 2 };
+enum wire_mode {
+	WIRE_MODE_RUN = 1,
+	WIRE_MODE_WATCH = 2,		/* processes that were named */
+	WIRE_MODE_WATCH_ALL = 3,	/* all of the machine: who is interesting is decided on the way */
+};
 
 /* Strings follow, each ended by NUL, in this order; empty: unknown. */
 enum wire_fact {
@@ -334,6 +348,7 @@ _Static_assert(sizeof(struct wire_exec) == 64, "wire_exec is on disk");
 _Static_assert(sizeof(struct wire_exit) == 40, "wire_exit is on disk");
 _Static_assert(sizeof(struct wire_map) == 64, "wire_map is on disk");
 _Static_assert(sizeof(struct wire_notice) == 48, "wire_notice is on disk");
+_Static_assert(sizeof(struct wire_seen) == 120, "wire_seen is on disk");
 _Static_assert(sizeof(struct wire_dns) == 40, "wire_dns is on disk");
 _Static_assert(sizeof(struct wire_cover) == 40, "wire_cover is on disk");
 _Static_assert(sizeof(struct wire_clock) == 72, "wire_clock is on disk");

@@ -8,11 +8,15 @@
 #include <stdlib.h>
 
 #include "flow.h"
+#include "cover/interest.h"
 #include "genai/genai.h"
+#include "genai/hosts.h"
 #include "genai/session.h"
 #include "proto/exchange.h"
 
 #define STREAMS_MAX	(64 * 1024)
+#define RPC_HEAD	256
+#define REQUEST_WEIGHT	(BODY_HEAD_MAX / INTEREST_STREAM)
 #define OPAQUE_ENOUGH	(64 * 1024)	/* bytes of no known protocol after which the rest is not wanted */
 
 struct flow {
@@ -22,6 +26,8 @@ struct flow {
 	struct streams *streams;
 	struct cover *cover;
 	struct trace *trace;
+	struct interest_all undecided;
+	bool choosy;			/* WIRE_MODE_WATCH_ALL */
 	struct guard guard;
 	struct sink *sinks[FLOW_SINKS_MAX];
 	bool broken[FLOW_SINKS_MAX];
@@ -32,6 +38,7 @@ struct flow {
 struct talk {
 	struct conn *conn;
 	uint64_t opaque;
+	struct interest interest;
 };
 
 /* What flow keeps of an exchange: the model call it may be, and who made it. */
@@ -137,6 +144,30 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 	a->call = NULL;
 }
 
+/* A JSON-RPC message names its version in the first members: MCP over HTTP. */
+static bool is_rpc(const struct exchange *x)
+{
+	struct view head = view_take(buf_view(&x->req.body.head), RPC_HEAD);
+
+	return head.n && memmem(head.p, head.n, "\"jsonrpc\"", 9);
+}
+
+/* Who speaks to a model is an agent; its connection, and one to a model's host or a tool's, is wanted. */
+static void on_decided(struct flow *f, const struct piece *p, const struct exchange *x, const struct asked *a)
+{
+	struct talk *t = p->stream->user;
+	bool model = a->session || (a->call && !a->call->not_inference);
+
+	if (!f->choosy)
+		return;
+	t->interest.wanted |= model || hosts_provider(x) || is_rpc(x);
+	if (!model || trace_is_agent(f->trace, a->pid, a->start))
+		return;
+	trace_agent(f->trace, a->pid, a->start);
+	if (f->config.agent)
+		f->config.agent(f->config.ignore_arg, a->pid, a->start);
+}
+
 static void turns(struct flow *f, const struct piece *p, const struct xev *ev, struct asked *a)
 {
 	struct gen_turn *t;
@@ -167,10 +198,14 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 		a->pid = p->pid;
 		a->start = p->start;
 	}
-	if (!a->call && worth_asking(ev))
+	if (!a->call && worth_asking(ev)) {
 		a->call = gen_open(ev->x, f->config.content);
-	if (ev->kind == XEV_RESPONSE && !a->session)
+		on_decided(f, p, ev->x, a);
+	}
+	if (ev->kind == XEV_RESPONSE && !a->session) {
 		a->session = gen_session_new(ev->x, f->config.content);
+		on_decided(f, p, ev->x, a);
+	}
 	if (ev->kind == XEV_EVENT && a->call) {
 		gen_chunks_add(&a->call->chunks, ev->ts);
 		gen_event(a->call, ev->x, ev->name, ev->value);
@@ -185,6 +220,17 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 	gen_session_free(a->session);
 	free(a);
 	ev->x->user = NULL;
+}
+
+/* Nobody wants the rest of it. */
+static void let_go(struct flow *f, struct stream *s)
+{
+	if (s->ignored)
+		return;
+	s->ignored = true;
+	cover_ignore(f->cover, s->id);
+	if (f->config.ignore)
+		f->config.ignore(f->config.ignore_arg, s->id);
 }
 
 /* False: of a session that is none of ours. */
@@ -211,12 +257,25 @@ static void on_opaque(struct flow *f, const struct piece *p, const struct xev *e
 	struct talk *t = p->stream->user;
 
 	t->opaque += ev->value.n;
-	if (p->stream->ignored || t->opaque < OPAQUE_ENOUGH)
+	if (t->opaque >= OPAQUE_ENOUGH)
+		let_go(f, p->stream);
+}
+
+/*
+ * Of a whole machine, what nobody has wanted so far may take only so much.  What a request is for is known
+ * when it is whole, so its bytes weigh little: a prompt may be as long as a body that is kept.
+ */
+static void spend(struct flow *f, const struct piece *p, struct talk *t)
+{
+	bool request = conn_role(t->conn) == CONN_CLIENT && p->dir == WIRE_OUT;
+	uint64_t n = request ? p->bytes.n / REQUEST_WEIGHT : p->bytes.n;
+
+	if (!f->choosy || p->stream->ignored || !interest_spend(&f->undecided, &t->interest, n, p->ts))
 		return;
-	p->stream->ignored = true;
-	cover_ignore(f->cover, p->stream->id);
-	if (f->config.ignore)
-		f->config.ignore(f->config.ignore_arg, p->stream->id);
+	if (conn_role(t->conn) == CONN_CLIENT && trace_is_agent(f->trace, p->pid, p->start))
+		t->interest.wanted = true;
+	else
+		let_go(f, p->stream);
 }
 
 static void walk(struct flow *f, const struct piece *p, struct talk *t)
@@ -287,6 +346,8 @@ static void on_piece(struct flow *f, const struct piece *p)
 		break;
 	}
 	walk(f, p, t);
+	if (p->kind == PIECE_BYTES)
+		spend(f, p, t);
 	if (p->kind == PIECE_END)
 		close_talk(f, p->stream, t);
 }
@@ -301,6 +362,8 @@ void flow_record(struct flow *f, const struct wire_hdr *h, size_t room)
 		f->stats.bad_records++;
 		return;
 	}
+	if (h->kind == WIRE_CLOCK)
+		f->choosy = ((const struct wire_clock *)h)->mode == WIRE_MODE_WATCH_ALL;
 	if (h->kind == WIRE_BOOKS)
 		f->kernel = ((const struct wire_books *)h)->stats;
 	cover_record(f->cover, h);

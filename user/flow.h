@@ -17,7 +17,12 @@ struct flow_config {
 	struct metrics *metrics;	/* the caller's; NULL: none are kept */
 	/* Tell the kernel half that a stream's payload is of no use; NULL (replay): nobody to tell. */
 	void (*ignore)(void *arg, uint64_t stream);
-	void *ignore_arg;
+	/*
+	 * WIRE_MODE_WATCH_ALL: what is no model, tool or MCP traffic is let go (cover/interest.h).  A process that
+	 * spoke to a model is an agent, told here once; it and what it starts are wanted from then on.  May be NULL.
+	 */
+	void (*agent)(void *arg, uint32_t pid, uint64_t start);
+	void *ignore_arg;	/* of both */
 };
 
 /* The books of the user half: delivered = decoded + opaque + lost, for all streams that have ended. */

@@ -24,6 +24,11 @@ static uint64_t now_ns(clockid_t id)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
+static bool watches_all(const struct session *s)
+{
+	return s->mode == WIRE_MODE_WATCH && !s->o->pid_cnt && !s->o->exe_cnt && !s->o->cgroup_cnt;
+}
+
 static unsigned id_from(const char *name)
 {
 	const char *v = getenv(name);
@@ -144,20 +149,28 @@ static int open_prices(struct session *s)
 	return EXIT_USAGE;
 }
 
+static void agent_found(void *arg, uint32_t pid, uint64_t start)
+{
+	struct session *s = arg;
+
+	if (s->capture)
+		capture_agent(s->capture, pid, start);
+}
+
 int session_open_sinks(struct session *s, int terminal_fd, bool live)
 {
 	int err = open_prices(s);
 
-	bool named = s->o->pid_cnt || s->o->exe_cnt || s->o->cgroup_cnt;
 	struct flow_config c = {
 		.content = s->o->content,
 		.trace = {
 			.content = s->o->content,
-			.processes = s->mode != WIRE_MODE_WATCH || named,
+			.processes = true,
 			.resource_attributes = s->mode == WIRE_MODE_WATCH ? getenv("OTEL_RESOURCE_ATTRIBUTES") : NULL,
 			.lib_name = capture_lib_name,
 		},
 		.ignore = ignore_stream,
+		.agent = agent_found,
 		.ignore_arg = s,
 	};
 	bool otlp = s->o->otlp || otlp_wanted(OTLP_TRACES);
@@ -186,11 +199,10 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 
 int session_open_capture(struct session *s)
 {
-	bool named = s->o->pid_cnt || s->o->exe_cnt || s->o->cgroup_cnt;
 	struct capture_config c = {
 		.ring_bytes = s->o->ring_bytes,
 		.gate = s->o->gate,
-		.all = s->mode == WIRE_MODE_WATCH && !named,
+		.all = watches_all(s),
 	};
 	const char *why = NULL;
 	unsigned uid, gid;
@@ -279,7 +291,7 @@ void session_begin(struct session *s, pid_t root_pid)
 	struct wire_clock c = {
 		.hdr = header(WIRE_CLOCK, sizeof(c)),
 		.unix_offset = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME),
-		.mode = s->mode,
+		.mode = watches_all(s) ? WIRE_MODE_WATCH_ALL : s->mode,
 		.root_pid = root_pid,
 	};
 

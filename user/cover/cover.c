@@ -475,6 +475,14 @@ static void on_gone(struct cover *c, const struct wire_hdr *h)
 	proc_free(p);
 }
 
+static void on_seen(struct cover *c, const struct wire_seen *s)
+{
+	struct cover_proc *p = proc_of(c, s->hdr.pid, s->hdr.start);
+
+	if (p && !p->exe)
+		set_text(&p->exe, view_of(s->name));
+}
+
 static void on_facts(struct cover *c, const struct wire_facts *f)
 {
 	struct view exe = wire_facts_str(f, WIRE_FACT_EXE);
@@ -507,6 +515,9 @@ void cover_record(struct cover *c, const struct wire_hdr *h)
 		break;
 	case WIRE_COVER:
 		on_cover(c, (const void *)h);
+		break;
+	case WIRE_SEEN:
+		on_seen(c, (const void *)h);
 		break;
 	case WIRE_FACTS:
 		on_facts(c, (const void *)h);

@@ -25,6 +25,7 @@ static const struct shape {
 	[WIRE_MAP] = FIXED(wire_map),
 	[WIRE_NOTICE] = FIXED(wire_notice),
 	[WIRE_DNS] = TAILED(wire_dns),
+	[WIRE_SEEN] = FIXED(wire_seen),
 	[WIRE_CLOCK] = FIXED(wire_clock),
 	[WIRE_TICK] = FIXED(wire_hdr),
 	[WIRE_FACTS] = TAILED(wire_facts),
@@ -77,6 +78,11 @@ static bool valid_inside(const struct wire_hdr *h)
 	}
 	case WIRE_RECORD:
 		return ((const struct wire_record *)h)->dir <= WIRE_IN;
+	case WIRE_SEEN: {
+		const struct wire_seen *s = (const void *)h;
+
+		return memchr(s->name, 0, sizeof(s->name));
+	}
 	case WIRE_EXEC:
 		return valid_exec((const void *)h);
 	case WIRE_FACTS:

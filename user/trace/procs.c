@@ -113,6 +113,7 @@ struct proc *procs_fork(struct procs *ps, const struct wire_fork *r)
 	if (!child || child->parent || child == parent)
 		return child;
 	child->ppid = r->hdr.pid;
+	child->agent |= parent && parent->agent;
 	if (parent) {
 		child->parent = parent;
 		parent->refs++;
@@ -151,6 +152,7 @@ struct proc *procs_facts(struct procs *ps, const struct wire_facts *r)
 	if (!p)
 		return NULL;
 	set_str(&p->exe, wire_facts_str(r, WIRE_FACT_EXE));
+	p->other_image |= p->parent && p->exe && p->parent->exe && strcmp(p->exe, p->parent->exe);
 	set_str(&p->cwd, wire_facts_str(r, WIRE_FACT_CWD));
 	set_str(&p->container, wire_facts_str(r, WIRE_FACT_CONTAINER));
 	set_str(&p->service, wire_facts_str(r, WIRE_FACT_SERVICE));
@@ -165,6 +167,20 @@ struct proc *procs_facts(struct procs *ps, const struct wire_facts *r)
 	p->vpid = r->vpid;
 	resource_put(p->resource);
 	p->resource = NULL;
+	return p;
+}
+
+struct proc *procs_seen(struct procs *ps, const struct wire_seen *r)
+{
+	struct proc *p = procs_add(ps, r->hdr.pid, r->hdr.start);
+
+	if (!p)
+		return NULL;
+	if (!p->exe)		/* /proc gives the path, if the process lives so long */
+		set_str(&p->exe, view_of(r->name));
+	p->ppid = r->ppid;
+	p->uid = r->uid;
+	p->has_uid = true;
 	return p;
 }
 

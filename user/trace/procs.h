@@ -25,6 +25,8 @@ struct proc {
 	unsigned noticed;	/* bits by enum wire_notice_what */
 	unsigned hello_cnt;	/* TLS handshakes seen on its sockets */
 	bool tls_seen;		/* plaintext of TLS, or which socket carries it, was seen of it */
+	bool other_image;	/* not its parent's program, though no exec of it was seen */
+	bool agent;		/* it spoke to a model, or descends from one that did */
 	bool has_uid;
 	bool root;		/* a trace begins here */
 	bool reported;		/* its span was handed out */
@@ -57,6 +59,7 @@ struct proc *procs_add(struct procs *ps, uint32_t pid, uint64_t start);		/* foun
 struct proc *procs_fork(struct procs *ps, const struct wire_fork *r);
 struct proc *procs_exec(struct procs *ps, const struct wire_exec *r);
 struct proc *procs_facts(struct procs *ps, const struct wire_facts *r);
+struct proc *procs_seen(struct procs *ps, const struct wire_seen *r);
 struct proc *procs_exit(struct procs *ps, const struct wire_exit *r);
 
 /* Forgets those that ended more than PROCS_LINGER_NS before now. */

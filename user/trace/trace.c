@@ -18,6 +18,7 @@ struct trace {
 	struct trace_stats stats;
 	struct trace_clock clock;
 	uint32_t run_pid;	/* run's command; 0: watch */
+	bool agents_only;
 	struct ids ids;
 	struct procs procs;
 	struct done *done, **done_end;
@@ -121,7 +122,7 @@ static void report(struct trace *t, struct proc *p, uint64_t ts)
 {
 	struct span *s;
 
-	if (p->reported || !has_id(p) || !t->config.processes)
+	if (p->reported || !has_id(p) || !t->config.processes || (t->agents_only && !p->agent))
 		return;
 	if (p->pid == t->run_pid && !p->exec_cnt)
 		return;		/* there was nothing to execute: a process of ours that never became CMD */
@@ -191,6 +192,7 @@ static void on_clock(struct trace *t, const struct wire_clock *r)
 {
 	t->clock.unix_offset = r->unix_offset;
 	t->run_pid = r->mode == WIRE_MODE_RUN ? r->root_pid : 0;
+	t->agents_only = r->mode == WIRE_MODE_WATCH_ALL;
 	if (!t->ids.b)
 		ids_init(&t->ids, (const uint64_t[]){ r->seed[0], r->seed[1] });
 }
@@ -205,6 +207,12 @@ static void on_exec(struct trace *t, const struct wire_exec *r)
 		place(t, p);
 }
 
+/* Not a mere fork of another. */
+static bool own_span(const struct proc *p)
+{
+	return p->exec_cnt || p->other_image;
+}
+
 /* Facts come right after the exec, and are all there is of a process that was running before. */
 static void on_facts(struct trace *t, const struct wire_facts *r)
 {
@@ -212,7 +220,7 @@ static void on_facts(struct trace *t, const struct wire_facts *r)
 
 	if (!p)
 		t->stats.lost++;
-	else if (p->exec_cnt || !p->parent)
+	else if (own_span(p) || !p->parent)
 		place(t, p);
 }
 
@@ -222,7 +230,7 @@ static void on_exited(struct trace *t, const struct wire_exit *r)
 
 	if (!p)
 		return;
-	if (p->exec_cnt)
+	if (own_span(p))
 		place(t, p);
 	count_unseen(t, p);
 	report(t, p, r->hdr.ts);
@@ -267,6 +275,10 @@ void trace_record(struct trace *t, const struct wire_hdr *h)
 	case WIRE_EXEC:
 		on_exec(t, (const void *)h);
 		break;
+	case WIRE_SEEN:
+		if (!procs_seen(&t->procs, (const void *)h))
+			t->stats.lost++;
+		break;
 	case WIRE_FACTS:
 		on_facts(t, (const void *)h);
 		break;
@@ -294,6 +306,23 @@ void trace_record(struct trace *t, const struct wire_hdr *h)
 		return;
 	}
 	t->stats.processes += t->procs.by_id.cnt - before;
+}
+
+void trace_agent(struct trace *t, uint32_t pid, uint64_t start)
+{
+	struct proc *p = procs_add(&t->procs, pid, start);
+
+	if (p)
+		p->agent = true;
+	else
+		t->stats.lost++;
+}
+
+bool trace_is_agent(const struct trace *t, uint32_t pid, uint64_t start)
+{
+	const struct proc *p = procs_get(&t->procs, pid, start);
+
+	return p && p->agent;
 }
 
 /* The call under the process that made it, or in the trace that the agent itself named. */

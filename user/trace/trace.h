@@ -30,6 +30,10 @@ void trace_free(struct trace *t);			/* NULL is fine */
 /* Takes any record; those that are not its business are ignored.  Then call trace_next() until NULL. */
 void trace_record(struct trace *t, const struct wire_hdr *h);
 
+/* This process speaks to models.  WIRE_MODE_WATCH_ALL: of all processes only these, and what they start, become spans. */
+void trace_agent(struct trace *t, uint32_t pid, uint64_t start);
+bool trace_is_agent(const struct trace *t, uint32_t pid, uint64_t start);	/* or descends from one that did */
+
 /* A model call that is over.  pid and start: who sent the request; ts: when it was over.  Then trace_next(). */
 void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
 		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts);

@@ -33,7 +33,7 @@ static void fixed_sizes(void **state)
 		{ WIRE_RECORD, sizeof(struct wire_record) }, { WIRE_FORK, sizeof(struct wire_fork) },
 		{ WIRE_EXIT, sizeof(struct wire_exit) }, { WIRE_MAP, sizeof(struct wire_map) },
 		{ WIRE_CLOCK, sizeof(struct wire_clock) }, { WIRE_TICK, sizeof(struct wire_hdr) },
-		{ WIRE_NOTICE, sizeof(struct wire_notice) },
+		{ WIRE_SEEN, sizeof(struct wire_seen) }, { WIRE_NOTICE, sizeof(struct wire_notice) },
 		{ WIRE_BOOKS, sizeof(struct wire_books) }, { WIRE_FINISH, sizeof(struct wire_hdr) },
 	};
 
