@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """watch without a filter: who is interesting is decided on the way."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -21,6 +22,11 @@ def ask(server, model, kind="tls"):
                    env=server.env(kind), check=True)
 
 
+def wait_for_model(w, model):
+    """Other programs of this machine may talk too."""
+    bed.wait_for(lambda: [s for s in w.spans() if s["gen_ai.request.model"] == model])
+
+
 def spans_of(run, pid):
     return [s for s in run.spans if s["process.pid"] == pid and not s.is_call]
 
@@ -33,14 +39,16 @@ def test_new_and_running_processes(server, bench, talker, kind):
     w = Watch(bench)
     t.say("new")
     ask(server, "all-new", kind)
-    subprocess.run(["sh", "-c", "true; ls / >/dev/null"], check=True)
-    w.wait_for_calls(2)
+    silent = subprocess.Popen(["sh", "-c", "exit 7"])
+    silent.wait()
+    bed.wait_for(lambda: len([s for s in w.spans() if (s["gen_ai.request.model"] or "").startswith("all-")]) >= 2)
     run = w.end()
     assert run.status == 0
-    models = {s["gen_ai.request.model"] for s in run.calls}
-    assert "all-new" in models and any(m.startswith("all-old-") for m in models), models
-    names = {s["process.executable.name"] for s in run.spans if not s.is_call}
-    assert "curl" in names and not names & {"sh", "ls"}, names
+    run.call("all-new")
+    (old,) = [s for s in run.calls if s["gen_ai.request.model"].startswith("all-old-")]
+    assert {s["process.executable.name"] for s in run.spans if s.id in (old.parent, run.call("all-new").parent)} == {
+        "curl", os.path.basename(os.path.realpath(bed.PYTHON))}
+    assert not spans_of(run, silent.pid)
 
 
 AGENT = """
@@ -67,7 +75,7 @@ def test_agents_and_what_they_start(server, bench):
     w = Watch(bench)
     p = subprocess.Popen([bed.PYTHON, "-c", AGENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=server.env("http"))
     try:
-        w.wait_for_calls(1)
+        wait_for_model(w, "agent-first")
         p.stdin.write(b"go\n")
         p.stdin.flush()
         assert p.stdout.readline() == b"done\n"
@@ -80,11 +88,12 @@ def test_agents_and_what_they_start(server, bench):
     run = w.end()
     (agent,) = spans_of(run, pid)
     (call,) = [s for s in run.calls if s["gen_ai.request.model"] == "agent-first"]
-    by_name = {s["process.executable.name"]: s for s in run.spans if not s.is_call}
     assert call.parent == agent.id
-    assert by_name["sh"]["process.exit.code"] == 3 and by_name["sh"].parent == agent.id
-    assert by_name["sleep"]["onlooker.process.signal"] == signal.SIGKILL and by_name["sleep"].parent == agent.id
-    assert by_name["ls"].parent == by_name["sh"].id
+    below = [s for s in run.spans if s.parent == agent.id and not s.is_call]
+    (sleep,) = [s for s in below if s["onlooker.process.signal"] == signal.SIGKILL]
+    assert sleep["process.executable.name"] == "sleep"
+    (shell,) = [s for s in below if s["process.exit.code"] == 3]
+    assert [s["process.executable.name"] for s in run.spans if s.parent == shell.id] == ["ls"]
 
 
 def test_bulk_is_let_go(server, bench, tmp_path):
@@ -110,7 +119,7 @@ def test_bulk_is_let_go(server, bench, tmp_path):
     try:
         subprocess.run(["curl", "-sS", "-o", "/dev/null", f"http://127.0.0.1:{srv.server_address[1]}/"], check=True)
         ask(server, "beside-bulk", "http")
-        w.wait_for_calls(1)
+        wait_for_model(w, "beside-bulk")
         st = w.status()
     finally:
         srv.shutdown()
@@ -118,10 +127,8 @@ def test_bulk_is_let_go(server, bench, tmp_path):
     k = st["books"]["kernel"]
     assert k["seen_bytes"] == k["delivered_bytes"] + k["dropped_bytes"] + k["truncated_bytes"] + k["ignored_bytes"]
     assert k["ignored_bytes"] > 40 << 20, k	# this process sends them and curl receives them
-    assert k["dropped_bytes"] == 0
     run = w.end()
-    assert [s["gen_ai.request.model"] for s in run.calls] == ["beside-bulk"]
-    assert run.calls[0]["onlooker.capture.complete"] is None
+    assert run.call("beside-bulk")["onlooker.capture.complete"] is None
     run.books()
 
 
@@ -131,10 +138,9 @@ def test_a_long_prompt_is_whole(server, bench, kind):
     w = Watch(bench)
     env = server.env(kind)
     subprocess.run([bed.PYTHON, str(bed.CLIENTS / "raw.py"), "upload", "long-prompt", str(8 << 20)], env=env, check=True)
-    w.wait_for_calls(1)
+    wait_for_model(w, "long-prompt")
     run = w.end()
     assert run.call("long-prompt")["onlooker.capture.complete"] is None
-    assert run.books()["ignored"] == 0
 
 
 def test_replay_gives_the_same(server, bench, tmp_path):
@@ -142,7 +148,7 @@ def test_replay_gives_the_same(server, bench, tmp_path):
     rec = tmp_path / "all.rec"
     w = Watch(bench, "--record", rec)
     subprocess.run([bed.PYTHON, "-c", AGENT], input=b"go\n", env=server.env("http"), check=True, stdout=subprocess.DEVNULL)
-    w.wait_for_calls(1)
+    wait_for_model(w, "agent-first")
     run = w.end()
     again = bench.finish(bench.start("replay", "--file", "-", rec))
     assert again.status == 0 and again.out == run.text
