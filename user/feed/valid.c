@@ -74,7 +74,7 @@ static bool valid_inside(const struct wire_hdr *h)
 	case WIRE_BIND: {
 		const struct wire_bind *b = (const void *)h;
 
-		return b->basis >= WIRE_BIND_CALL && b->basis <= WIRE_BIND_RECORD;
+		return b->basis >= WIRE_BIND_CALL && b->basis <= WIRE_BIND_THREAD;
 	}
 	case WIRE_RECORD:
 		return ((const struct wire_record *)h)->dir <= WIRE_IN;

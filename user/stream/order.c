@@ -51,7 +51,7 @@ static void keep(struct streams *s, struct stream_dir *d, const struct waiting *
 	d->wait_bytes += sizeof(*copy) + w->have;
 	d->wait_cnt++;
 	s->wait_bytes += sizeof(*copy) + w->have;
-	s->stats.reordered++;
+	s->stats.reordered += w->off > d->next;
 }
 
 void order_take(struct streams *s, struct live *l, int dir, const struct waiting *w)
@@ -59,7 +59,7 @@ void order_take(struct streams *s, struct live *l, int dir, const struct waiting
 	struct stream_dir *d = dir_of(l, dir);
 
 	count_top(s, d, dir, w->off + w->len);
-	if (w->off > d->next) {
+	if (w->off > d->next || l->held) {
 		keep(s, d, w);
 		return;
 	}
@@ -223,6 +223,27 @@ static bool too_much(const struct streams *s, const struct stream_dir *d)
 {
 	return d->wait_bytes > STREAM_WAIT_BYTES || d->wait_cnt > STREAM_WAIT_RECORDS ||
 	       s->wait_bytes > STREAM_WAIT_ALL;
+}
+
+bool order_crowded(const struct streams *s, const struct live *l)
+{
+	return too_much(s, &l->s.dir[0]) || too_much(s, &l->s.dir[1]);
+}
+
+void order_append(struct live *to, struct live *from, int dir)
+{
+	struct stream_dir *d = dir_of(to, dir), *f = dir_of(from, dir);
+	struct waiting *w, *next;
+
+	for (w = f->wait; w; w = next) {
+		next = w->next;
+		w->off += d->top;
+		insert(d, w);
+	}
+	d->top += f->top;
+	d->wait_bytes += f->wait_bytes;
+	d->wait_cnt += f->wait_cnt;
+	*f = (struct stream_dir){ 0 };
 }
 
 bool order_next(struct streams *s, struct live *l, int dir, struct piece *ret)

@@ -91,8 +91,9 @@ struct stream_stats {
 	uint64_t socks_refused;
 	uint64_t reordered;	/* records that had to wait */
 	uint64_t repeated;	/* bytes that came twice */
-	uint64_t bound[4];	/* TLS streams by enum wire_bind_basis; 0: closed unbound */
+	uint64_t bound[WIRE_BIND_THREAD + 1];	/* TLS streams by enum wire_bind_basis; 0: closed unbound */
 	uint64_t contested;	/* bindings to a socket that another stream of the process has: not believed */
+	uint64_t moved;		/* streams that went on as another object */
 };
 
 struct streams;

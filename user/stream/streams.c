@@ -69,6 +69,9 @@ static void end(struct streams *s, struct live *l, uint64_t ts, bool at_once)
 	if (!l->ending)
 		l->end_ts = ts;
 	l->ending = true;
+	if (l->held)
+		make_ready(s, l);
+	l->held = false;
 	link_out(&l->due);
 	if (at_once)
 		order_finish(l);
@@ -85,6 +88,7 @@ static void take_data(struct streams *s, const struct wire_data *d)
 		.off = d->off, .len = d->len, .have = v.n, .bytes = v.p, .eof = d->flags & WIRE_F_EOF,
 		.ts = d->hdr.ts, .arrived = s->now, .pid = d->hdr.pid, .start = d->hdr.start, .tid = d->hdr.tid,
 	};
+	bool is_new = !live_get(s, d->stream);
 	struct live *l = live_open(s, d->stream, &d->hdr, d->source, d->lib);
 	struct grave *g;
 
@@ -94,7 +98,10 @@ static void take_data(struct streams *s, const struct wire_data *d)
 			grave_count(s, g, d->dir, d->off + d->len);
 		return;
 	}
-	l->s.joined |= !!(d->flags & WIRE_F_JOINED);
+	if (is_new)
+		moved_hold(l);
+	w.off += moved_base(l, d->stream, d->dir);
+	l->s.joined |= d->flags & WIRE_F_JOINED && d->stream == l->s.id;
 	l->s.last_ts = d->hdr.ts;
 	if (d->source == WIRE_SRC_SOCKET)
 		peer_open(s, d->stream, &d->hdr);
@@ -126,9 +133,11 @@ static void take_stream_end(struct streams *s, const struct wire_stream_end *e)
 	/* All of its records were lost: its bytes are counted by making it, if only for that. */
 	if (!l && !g && (e->off[0] || e->off[1]))
 		l = live_open(s, e->stream, &e->hdr, p ? WIRE_SRC_SOCKET : WIRE_SRC_TLS, 0);
+	if (l && moved_end(s, l, e))
+		return;
 	for (int dir = 0; dir < 2; dir++) {
 		if (l)
-			order_expect(s, l, dir, e->off[dir]);
+			order_expect(s, l, dir, e->off[dir] + moved_base(l, e->stream, dir));
 		else if ((g = grave_get(s, e->stream)))
 			grave_count(s, g, dir, e->off[dir]);
 	}
@@ -167,6 +176,20 @@ static void take_bind(struct streams *s, const struct wire_bind *b)
 	if (taken(p, l, b->basis)) {
 		s->stats.contested++;
 		return;
+	}
+	if (b->basis == WIRE_BIND_THREAD) {
+		struct live *before = p->tls;
+
+		if (l->holder)
+			l->holder->moves = true;
+		if (moved_join(s, l, p)) {
+			make_ready(s, before);
+			return;
+		}
+	}
+	if (l->held) {
+		l->held = false;
+		make_ready(s, l);
 	}
 	bind_forget_stream(s, l);
 	bind_forget_peer(p);
@@ -251,6 +274,7 @@ static void expire(struct streams *s)
 		if (s->now - l->due_since < STREAM_WAIT_NS)
 			break;
 		link_out(&l->due);
+		l->held = false;
 		if (l->ending)
 			order_finish(l);
 		else
@@ -324,6 +348,11 @@ static bool soft_eof(struct live *l, int dir, struct piece *ret)
 /* The next piece of one stream, its end when there is no other, or nothing for now. */
 static bool live_next(struct streams *s, struct live *l, struct piece *ret)
 {
+	if (l->held && !order_crowded(s, l)) {
+		arm(s, l);
+		return false;
+	}
+	l->held = false;
 	for (int dir = 0; dir < 2; dir++)
 		if (order_next(s, l, dir, ret) || soft_eof(l, dir, ret))
 			return true;

@@ -83,7 +83,7 @@ struct grave *grave_get(const struct streams *s, uint64_t id)
 }
 
 /* A stream that comes back after GRAVES others have ended is taken for a new one. */
-static struct grave *grave_dig(struct streams *s, uint64_t id, enum grave_why why)
+struct grave *grave_dig(struct streams *s, uint64_t id, enum grave_why why)
 {
 	struct grave *g;
 
@@ -108,6 +108,12 @@ void grave_count(struct streams *s, struct grave *g, int dir, uint64_t end)
 	g->end[dir] = end;
 }
 
+void grave_fill(struct streams *s, struct grave *g)
+{
+	map_del(&s->graves, g->id);
+	g->used = false;
+}
+
 /* It was taken for ended, but somebody goes on using it. */
 static void rise(struct streams *s, struct live *l, struct grave *g)
 {
@@ -115,8 +121,7 @@ static void rise(struct streams *s, struct live *l, struct grave *g)
 		l->s.dir[dir].next = l->s.dir[dir].top = l->s.dir[dir].give_up = g->end[dir];
 		l->s.joined |= g->end[dir] > 0;
 	}
-	map_del(&s->graves, g->id);
-	g->used = false;
+	grave_fill(s, g);
 }
 
 struct live *live_get(const struct streams *s, uint64_t id)
@@ -205,6 +210,7 @@ void live_free(struct streams *s, struct live *l)
 	link_out(&l->due);
 	map_del(&s->streams, l->s.id);
 	bury(s, l);
+	moved_forget(s, l);
 	holder_rest(s, h);
 	s->stats.closed++;
 	free(l);

@@ -34,6 +34,9 @@ struct live {
 	bool ending;
 	bool gone;		/* the kernel said so itself: no later record can be new */
 	bool soft_eof[2];	/* the socket ended; what the library still holds comes first */
+	bool held;		/* says nothing until its socket is known: moved.c */
+	uint64_t other;		/* its records have this id since its object moved; 0: it did not */
+	uint64_t base[2];	/* where the offsets of those begin */
 	struct suit suit;
 };
 
@@ -53,6 +56,7 @@ struct holder {
 	uint64_t key, start;
 	uint32_t pid;
 	struct link streams, peers;
+	bool moves;		/* it uses a library whose objects move */
 	struct link writers;	/* unbound TLS streams that wrote, the last first */
 	struct link readers;	/* unbound sockets that received, the last first */
 	unsigned inboxes;	/* unbound sockets that application data passed on */
@@ -97,7 +101,16 @@ void order_expire(struct streams *s, struct live *l);	/* STREAM_WAIT_NS have pas
 void order_finish(struct live *l);			/* nothing is waited for any more */
 bool order_next(struct streams *s, struct live *l, int dir, struct piece *ret);
 bool order_quiet(const struct live *l);			/* nothing waits and nothing is missing */
+bool order_crowded(const struct streams *s, const struct live *l);	/* more waits than may */
+void order_append(struct live *to, struct live *from, int dir);	/* what waits in from comes behind all of to */
 void order_release(struct streams *s, struct live *l);
+
+/* moved.c: TLS objects that move in memory */
+void moved_hold(struct live *l);			/* a new stream: it may be an old one */
+bool moved_join(struct streams *s, struct live *l, struct peer *p);	/* true: l is gone, p's stream goes on as it */
+bool moved_end(struct streams *s, struct live *l, const struct wire_stream_end *e);	/* of what moved; true: it goes on */
+uint64_t moved_base(const struct live *l, uint64_t id, int dir);
+void moved_forget(struct streams *s, struct live *l);	/* it ends */
 
 /* table.c */
 void table_init(struct streams *s, size_t max);
@@ -108,6 +121,8 @@ struct live *live_open(struct streams *s, uint64_t id, const struct wire_hdr *h,
 		       unsigned lib);
 void live_free(struct streams *s, struct live *l);
 struct grave *grave_get(const struct streams *s, uint64_t id);
+struct grave *grave_dig(struct streams *s, uint64_t id, enum grave_why why);
+void grave_fill(struct streams *s, struct grave *g);
 void grave_count(struct streams *s, struct grave *g, int dir, uint64_t end);
 struct peer *peer_get(const struct streams *s, uint64_t id);
 struct peer *peer_open(struct streams *s, uint64_t id, const struct wire_hdr *h);	/* NULL: full */
