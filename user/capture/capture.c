@@ -45,6 +45,7 @@ struct due {
 	enum due_what { DUE_FACTS, DUE_COVER, DUE_FORK } what;
 	uint32_t pid, parent;	/* parent: DUE_FORK */
 	uint64_t start, parent_start;
+	void *made;		/* DUE_FACTS: the record, if it was made at once; NULL */
 };
 
 struct capture {
@@ -300,6 +301,8 @@ void capture_free(struct capture *c)
 		close(c->timer);
 	map_release(&c->known);
 	free(c->facts);
+	for (size_t i = 0; i < c->due_cnt; i++)
+		free(c->due[i].made);
 	free(c->due);
 	free(c);
 }
@@ -544,6 +547,13 @@ static void put_fork(struct capture *c, const struct due *d)
 	c->records++;
 }
 
+static void put_made(struct capture *c, const struct due *d)
+{
+	map_put(&c->known, d->pid, (void *)(uintptr_t)d->start);
+	c->put(c->put_arg, d->made);
+	c->records++;
+}
+
 /* What is put may make more due: that is for the next time. */
 static void put_due(struct capture *c)
 {
@@ -559,8 +569,11 @@ static void put_due(struct capture *c)
 			put_fork(c, d);
 		else if (d->what == DUE_COVER)
 			coverage_of(c->files, d->pid, d->start, put_cover, c);
+		else if (d->made)
+			put_made(c, d);
 		else
 			put_facts(c, d->pid, d->start, now_ns(CLOCK_BOOTTIME));
+		free(d->made);
 	}
 	free(list);
 }
@@ -703,6 +716,18 @@ static bool mark_agent(struct capture *c, uint32_t pid, uint64_t start)
 	return !bpf_map_update_elem(bpf_map__fd(c->bpf->maps.agents), &pid, &start, BPF_NOEXIST);
 }
 
+/* /proc is read at once: it may be gone in a moment. */
+static void remember_facts(struct capture *c, const struct task_line *t)
+{
+	size_t n = facts_make(c->facts, FACTS_MAX, &c->machine, t->pid, t->start, now_ns(CLOCK_BOOTTIME));
+	struct due d = { .what = DUE_FACTS, .pid = t->pid, .start = t->start, .made = n ? malloc(n) : NULL };
+
+	if (d.made)
+		memcpy(d.made, c->facts, n);
+	if (remember_due(c, d))
+		free(d.made);
+}
+
 /* Children of what is marked, until there are no more: each turn goes one generation down. */
 static void adopt(struct capture *c, struct family *f)
 {
@@ -719,7 +744,7 @@ static void adopt(struct capture *c, struct family *f)
 				continue;
 			remember_due(c, (struct due){ .what = DUE_FORK, .pid = t->pid, .start = t->start,
 						      .parent = t->ppid, .parent_start = parent_start });
-			remember_due(c, (struct due){ .what = DUE_FACTS, .pid = t->pid, .start = t->start });
+			remember_facts(c, t);
 			more = true;
 		}
 	}
