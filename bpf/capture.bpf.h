@@ -18,7 +18,7 @@
 #define SOCKS_MAX	65536
 #define TRACKED_MAX	65536
 #define FRAMES_MAX	4
-#define STEPS_MAX	2048	/* pieces of one call: 1024 whole chunks and as many for the odd ones */
+#define STEPS_MAX	2052	/* pieces of one call: 1024 whole chunks, as many for the odd ones, and the last one's parts */
 
 /*
  * One call's bytes on their way into the ring.  Passed by pointer to functions

@@ -85,6 +85,14 @@ static __always_inline void data_head(struct wire_data *d, struct move *m, __u32
 	d->pad[0] = d->pad[1] = d->pad[2] = 0;
 }
 
+/*
+ * A reservation takes its room in the ring whether it is filled or not: what would leave
+ * more than a quarter of the largest empty goes into smaller ones.  17 KiB at a time, as
+ * a reader of TLS records asks, a ring of 32 MiB held 9.
+ */
+#define BIG		16384
+#define BIG_WORTH	(WIRE_CHUNK / 4 * 3)
+
 /* m moves on by n bytes that were written down, or given up. */
 static __always_inline void advance(struct move *m, __u64 n)
 {
@@ -164,6 +172,8 @@ __noinline int emit_step(struct move *m)
 		return 0;
 	}
 	n = m->left < WIRE_CHUNK ? m->left : WIRE_CHUNK;
+	if (n > BIG && n < BIG_WORTH && !m->iov_cnt)	/* STEPS_MAX has no room for that in each of 1024 buffers */
+		n = BIG;
 	if (m->paged) {
 		__u64 page = 4096 - (m->addr & 4095);
 

@@ -5,7 +5,7 @@ bench-programs:
 include Makefile
 
 $(O)/bench/client $(O)/bench/server: tests/bench/peer.c tests/bench/peer.h
-$(O)/bench/drain: $(O)/lib/capture.a $(O)/lib/feed.a $(O)/lib/base.a
+$(O)/bench/drain: $(O)/lib/capture.a $(O)/lib/find.a $(O)/lib/feed.a $(O)/lib/base.a
 $(O)/bench/decoders: $(O)/lib/genai.a $(O)/lib/proto.a $(O)/lib/base.a
 
 $(O)/bench/%: tests/bench/%.c

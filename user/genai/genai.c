@@ -154,11 +154,12 @@ static void recognise(struct gen_call *c, const struct exchange *x, struct view 
 
 void gen_event(struct gen_call *c, const struct exchange *x, struct view name, struct view data)
 {
+	struct json_index members;
 	struct json v;
 
 	if (again_apply(c, name, data))
 		return;
-	v = json_read(data);
+	v = json_read_index(data, &members);
 	recognise(c, x, name, v);
 	if (!c->provider)
 		return;
