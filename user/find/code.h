@@ -36,7 +36,7 @@ bool code_reaches(const struct image *im, uint64_t va, uint64_t at);
 struct code_call {
 	uint64_t at, to;	/* to 0: through a register or memory */
 	bool jump;
-	uint8_t set;		/* bit i: argument i was written */
+	uint8_t local;		/* bit i: argument i points into the caller's frame */
 	uint8_t known;		/* bit i: arg[i] is its value */
 	uint64_t arg[CODE_ARGS];
 };

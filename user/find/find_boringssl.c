@@ -6,7 +6,7 @@
  * ssl/ssl_lib.cc where an error is raised is known by a text and two numbers.  The reasons
  * of a function name it; their values are fixed (include/openssl/ssl.h, err.h):
  *
- *	SSL_write	66 should not have been called, 226 uninitialized, 215 handshake failure, 111 bad length
+ *	SSL_write	66 should not have been called, 226 uninitialized, 215 handshake failure; 111 bad length, since 2023
  *	ssl_read_impl	226, 215, neither 66 nor 111
  *	SSL_peek	66, on a line at most 60 above SSL_write's
  *
@@ -133,15 +133,21 @@ static uint64_t line_of(const struct func *f, uint64_t reason)
 	return 0;
 }
 
+/* SSL_peek() looks so too when ssl_read_impl() was put into it, but for the line. */
 static bool is_write(const struct func *f)
 {
-	return has(f, SHOULD_NOT_BE_CALLED) && has(f, UNINITIALIZED) && has(f, HANDSHAKE_FAILURE) && has(f, BAD_LENGTH);
+	return has(f, SHOULD_NOT_BE_CALLED) && has(f, UNINITIALIZED) && has(f, HANDSHAKE_FAILURE);
 }
 
 static bool is_impl(const struct func *f)
 {
 	return has(f, UNINITIALIZED) && has(f, HANDSHAKE_FAILURE) && !has(f, SHOULD_NOT_BE_CALLED) &&
 	       !has(f, BAD_LENGTH) && !has(f, DATA_ON_SHUTDOWN);
+}
+
+static bool is_bad_length(const struct func *f)
+{
+	return is_write(f) && has(f, BAD_LENGTH);
 }
 
 static bool is_handshake(const struct func *f)
@@ -166,6 +172,24 @@ static const struct func *only(const struct boringssl *b, bool (*is)(const struc
 		ret = &b->func[i];
 	}
 	return ret;
+}
+
+/* The lowest in the file of those that look like it. */
+static const struct func *find_write(const struct boringssl *b)
+{
+	const struct func *ret = NULL;
+	bool twice = false;
+
+	for (size_t i = 0; i < b->cnt; i++) {
+		const struct func *f = &b->func[i];
+		uint64_t line = line_of(f, SHOULD_NOT_BE_CALLED), most = ret ? line_of(ret, SHOULD_NOT_BE_CALLED) : 0;
+
+		if (!is_write(f) || !line || line < most)
+			continue;
+		twice = line == most;
+		ret = f;
+	}
+	return twice || (ret && only(b, is_bad_length) && !has(ret, BAD_LENGTH)) ? NULL : ret;
 }
 
 static bool calls(const struct boringssl *b, const struct scan_func *from, uint64_t to)
@@ -254,13 +278,13 @@ static void add_others(const struct boringssl *b, const struct func *write, cons
 
 	if (handshake && (calls(b, &write->f, handshake->f.va) || (impl && calls(b, &impl->f, handshake->f.va))))
 		found_add(ret, b->im, "SSL_do_handshake", handshake->f.va);
-	if (shutdown && line_of(shutdown, DATA_ON_SHUTDOWN) > line_of(write, BAD_LENGTH))
+	if (shutdown && line_of(shutdown, DATA_ON_SHUTDOWN) > line_of(write, SHOULD_NOT_BE_CALLED))
 		found_add(ret, b->im, "SSL_shutdown", shutdown->f.va);
 }
 
 static const char *add_all(const struct boringssl *b, struct found *ret)
 {
-	const struct func *write = only(b, is_write), *impl = only(b, is_impl);
+	const struct func *write = find_write(b), *impl = only(b, is_impl);
 	struct scan_func read = { 0 };
 
 	if (!write)

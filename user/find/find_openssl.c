@@ -248,8 +248,8 @@ static int add_inner(struct openssl *o, enum name outer_name, enum name inner_na
 	/* With symbols, a caller whose way round it would be missed for good. */
 	if (o->symbols && outer_name == READ && ex.va && !find_call(o, ex.va, ex.size, inner->va, &again))
 		return 0;
-	/* What the one gives is what the other takes. */
-	if (!!strchr(sym, '/') != (call.set >> 4 & 1))
+	/* The one gives where the other takes: the length goes to a variable of the outer function. */
+	if ((call.local >> 3 & 3) != (strchr(sym, '/') ? 2 : 1))
 		return 0;
 	return found_add(ret, o->im, sym, inner->va);
 }

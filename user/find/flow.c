@@ -22,10 +22,8 @@ void flow_set(struct flow *f, unsigned reg, enum flow_is is, uint64_t v)
 		return;
 	f->r[reg] = (struct flow_reg){ is, v };
 	for (unsigned i = 0; i < CODE_ARGS; i++)
-		if (f->arg_reg[i] == reg) {
-			f->set |= 1u << i;
+		if (f->arg_reg[i] == reg)
 			f->spoilt |= 1u << i;
-		}
 }
 
 void flow_read(struct flow *f, unsigned reg)
@@ -81,7 +79,6 @@ void flow_break(struct flow *f)
 	for (unsigned i = 0; i < FLOW_REGS; i++)
 		if (f->r[i].is == FLOW_CONST || f->r[i].is == FLOW_FIELD || !(f->kept >> i & 1))
 			f->r[i].is = FLOW_UNKNOWN;
-	f->set = 0;
 }
 
 void flow_call(struct flow *f, uint64_t at, uint64_t to, bool jump)
@@ -89,11 +86,12 @@ void flow_call(struct flow *f, uint64_t at, uint64_t to, bool jump)
 	if (f->call && f->call_cnt < f->call_max) {
 		struct code_call *c = &f->call[f->call_cnt++];
 
-		*c = (struct code_call){ .at = at, .to = to, .jump = jump, .set = f->set };
+		*c = (struct code_call){ .at = at, .to = to, .jump = jump };
 		for (unsigned i = 0; i < CODE_ARGS; i++) {
 			const struct flow_reg *r = &f->r[f->arg_reg[i]];
 
 			c->known |= (r->is == FLOW_CONST) << i;
+			c->local |= (r->is == FLOW_STACK) << i;
 			c->arg[i] = r->is == FLOW_CONST ? r->v : 0;
 		}
 	}
@@ -104,7 +102,6 @@ void flow_call(struct flow *f, uint64_t at, uint64_t to, bool jump)
 	for (unsigned i = 0; i < FLOW_REGS; i++)
 		if (!(f->kept >> i & 1))
 			f->r[i].is = FLOW_UNKNOWN;
-	f->set = 0;
 }
 
 static int run(struct flow *f, bool arm64, const uint8_t *p, size_t n, uint64_t va)

@@ -24,8 +24,7 @@ struct flow {
 	struct flow_reg r[FLOW_REGS];
 	const uint8_t *arg_reg;		/* registers of the arguments */
 	uint32_t kept;			/* a call leaves these registers alone */
-	uint8_t set;			/* arguments written since the last call */
-	uint8_t spoilt;			/* arguments written at all */
+	uint8_t spoilt;			/* arguments written */
 	bool pushed;			/* the instruction before pushed this number */
 	uint64_t push;
 	struct code_call *call;		/* NULL: not asked for */

@@ -44,7 +44,7 @@ static void mov(struct flow *f, csh h, const cs_insn *in)
 		flow_set(f, index_of(to->reg), FLOW_CONST, is_wide(to->reg) ? v : (uint32_t)v);
 	} else if (from->type == ARM64_OP_REG && (from->reg == ARM64_REG_WZR || from->reg == ARM64_REG_XZR)) {
 		flow_set(f, index_of(to->reg), FLOW_CONST, 0);
-	} else if (from->type == ARM64_OP_REG && is_wide(from->reg)) {
+	} else if (from->type == ARM64_OP_REG && (is_wide(from->reg) || from->reg == ARM64_REG_SP)) {
 		flow_copy(f, index_of(to->reg), index_of(from->reg));
 	} else {
 		other(f, h, in);

@@ -116,8 +116,11 @@ static void take_text(struct scan *s, struct text_row *r, uint64_t va, const uin
 		return;
 	if (r->t->how == SCAN_WHOLE && at && is_word(p[at - 1]))
 		return;
-	if (r->t->how == SCAN_ENDS)
+	if (r->t->how == SCAN_ENDS) {
+		if (!places_add(&r->tail, va + at))
+			s->err = -ENOMEM;
 		at = string_begin(p, at);
+	}
 	if (!places_add(&r->at, va + at))
 		s->err = -ENOMEM;
 }
@@ -204,6 +207,7 @@ void scan_free(struct scan *s)
 		return;
 	for (size_t i = 0; s->text && i < s->text_cnt; i++) {
 		free(s->text[i].at.va);
+		free(s->text[i].tail.va);
 		free(s->text[i].ref);
 	}
 	for (size_t i = 0; s->code && i < s->code_cnt; i++)

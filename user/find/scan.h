@@ -17,7 +17,7 @@
 
 enum scan_how {
 	SCAN_WHOLE,	/* a C string of its own: NUL behind it, no word character before it */
-	SCAN_ENDS,	/* a C string ends with it; its address is where that string begins */
+	SCAN_ENDS,	/* a C string ends with it; its address is where that string begins, by the references to it, or else behind the NUL before it */
 	SCAN_STARTS,	/* these bytes, anywhere: Rust's texts have no end */
 };
 
@@ -36,7 +36,7 @@ struct scan_code {
 
 /* An instruction that takes the address of a text. */
 struct scan_ref {
-	uint64_t va;		/* of the instruction; of the add, where adrp and add make the address */
+	uint64_t va;		/* of the instruction; of the last add, where adrp and add make the address */
 	uint64_t to;		/* of the text */
 	uint8_t len;		/* of the instruction */
 	uint8_t reg;		/* the register that gets it, as the machine numbers them; 0xff: it goes elsewhere */

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Who takes a text's address on arm64: adrp (its page) and add (the place in it), or
- * adr.  The adrp may stand far before its add, and serve several; the nearest one
- * that sets the register counts.
+ * Who takes a text's address on arm64: adrp makes its page, one or two adds the place
+ * in it (two where the compiler counts from an anchor), or adr does it all.  The adrp may stand far before
+ * its adds and serve several, so what registers hold is remembered in the order of
+ * the bytes.  Encodings: Arm ARM C4.1, C6.2.
  */
 #include <string.h>
 
 #include "find/scan_room.h"
-
-#define LOOK_BACK	2048	/* instructions */
 
 static uint32_t op_at(const uint8_t *p, size_t i)
 {
@@ -18,59 +17,54 @@ static uint32_t op_at(const uint8_t *p, size_t i)
 	return v;
 }
 
-/* Arm ARM C6.2: immlo in bits 29 and 30, immhi in 5 to 23. */
+/* immlo in bits 29 and 30, immhi in 5 to 23 */
 static int64_t adr_imm(uint32_t op)
 {
 	return (int64_t)((uint64_t)((op >> 5 & 0x7ffff) << 2 | (op >> 29 & 3)) << 43) >> 43;
 }
 
-static void take_add(struct scan *s, uint64_t va, const uint8_t *p, size_t i, uint32_t op)
+/* A register that gets something else; a store or a branch gives none. */
+static bool writes_register(uint32_t op)
 {
-	uint32_t from = op >> 5 & 31;
-	size_t floor = i > 4 * LOOK_BACK ? i - 4 * LOOK_BACK : i % 4;
-
-	for (size_t k = i; k > floor; ) {
-		uint32_t adrp;
-
-		k -= 4;
-		adrp = op_at(p, k);
-		if ((adrp & 0x9f000000) != 0x90000000 || (adrp & 31) != from)
-			continue;
-		scan_take_reference(s, ((va + k) & ~0xfffull) + adr_imm(adrp) * 4096 + (op >> 10 & 0xfff),
-				    (struct scan_ref){ .va = va + i, .len = 4, .reg = op & 31 });
-		return;
-	}
+	if ((op & 0x0a000000) == 0x08000000)	/* loads and stores: bit 22 says load, bit 26 says not one of these registers */
+		return (op >> 22 & 1) && !(op >> 26 & 1);
+	return (op & 0x1c000000) == 0x10000000 || (op & 0x0e000000) == 0x0a000000;	/* arithmetic, not SIMD */
 }
 
-/* The low twelve bits of a wanted address. */
-static void mark_places(const struct scan *s, uint8_t marks[static 512])
+static void take_address(struct scan *s, uint64_t at, uint32_t reg, uint64_t to)
 {
-	for (size_t i = 0; i <= s->target_mask; i++) {
-		uint32_t low = s->target[i].va & 0xfff;
+	s->reg[reg] = to;
+	if (to >= s->target_lo && to <= s->target_hi)
+		scan_take_reference(s, to, (struct scan_ref){ .va = at, .len = 4, .reg = reg });
+}
 
-		if (s->target[i].va)
-			marks[low / 8] |= 1u << low % 8;
-	}
+static void take_op(struct scan *s, uint64_t at, uint32_t op)
+{
+	uint32_t to = op & 31, from = op >> 5 & 31;
+
+	if ((op & 0x9f000000) == 0x90000000)	/* adrp */
+		s->reg[to] = (at & ~0xfffull) + adr_imm(op) * 4096;
+	else if ((op & 0x9f000000) == 0x10000000)	/* adr */
+		take_address(s, at, to, at + adr_imm(op));
+	else if ((op & 0xffc00000) == 0x91000000 && s->reg[from])	/* add x, x, #imm12 */
+		take_address(s, at, to, s->reg[from] + (op >> 10 & 0xfff));
+	else if (writes_register(op))
+		s->reg[to] = 0;
 }
 
 void scan_arm64(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
 {
 	size_t i = (fresh + 3) & ~3ull;
-	uint8_t marks[512];
 
 	i += -(va + i) & 3;
-	memset(marks, 0, sizeof(marks));
-	if (!s->callee)
-		mark_places(s, marks);
+	if (!fresh)
+		memset(s->reg, 0, sizeof(s->reg));
 	for (; i + 4 <= n; i += 4) {
-		uint32_t op = op_at(p, i), low = op >> 10 & 0xfff;
+		uint32_t op = op_at(p, i);
 
 		if ((op & 0xfc000000) == 0x94000000)	/* bl */
 			scan_take_call(s, va + i, va + i + ((int64_t)((uint64_t)(op & 0x3ffffff) << 38) >> 36));
-		else if ((op & 0xffc00000) == 0x91000000 && marks[low / 8] >> low % 8 & 1)	/* add x, x, #imm12 */
-			take_add(s, va, p, i, op);
-		else if ((op & 0x9f000000) == 0x10000000 && !s->callee)	/* adr */
-			scan_take_reference(s, va + i + adr_imm(op),
-					    (struct scan_ref){ .va = va + i, .len = 4, .reg = op & 31 });
+		else if (!s->callee)
+			take_op(s, va + i, op);
 	}
 }

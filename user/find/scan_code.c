@@ -8,11 +8,12 @@
 #include "find/find.h"
 #include "find/scan_room.h"
 
-#define OVERLAP		(8u << 10)	/* an adrp may stand that far before its add */
+#define OVERLAP		64		/* more than an instruction or a pattern has */
 #define BITMAP_MAX	(32ull << 20)	/* bytes */
 #define FUNCTION_MAX	(64u << 10)	/* how far before a place its function may begin, when only calls tell */
 #define TRIES_MAX	64
 #define SWEEP_BYTES	(8u << 20)
+#define TARGETS_MAX	(32u << 10)
 
 static size_t slot_of(const struct scan *s, uint64_t va)
 {
@@ -33,12 +34,32 @@ static void add_target(struct scan *s, uint64_t va, uint32_t row)
 		s->target_hi = va;
 }
 
+/*
+ * What stands before a string need not be a NUL: constants of another kind may.
+ * Any place in it may be where it begins, until it is seen which one is referred to.
+ */
+static size_t each_target(struct scan *s, void (*put)(struct scan *s, uint64_t va, uint32_t row))
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->text_cnt; i++) {
+		const struct text_row *r = &s->text[i];
+
+		for (size_t k = 0; k < r->at.cnt; k++) {
+			uint64_t last = k < r->tail.cnt && n < TARGETS_MAX ? r->tail.va[k] : r->at.va[k];
+
+			for (uint64_t va = r->at.va[k]; va <= last; va++, n++)
+				if (put && va)
+					put(s, va, i);
+		}
+	}
+	return n;
+}
+
 static bool list_targets(struct scan *s)
 {
-	size_t n = 0, cap = 64;
+	size_t n = each_target(s, NULL), cap = 64;
 
-	for (size_t i = 0; i < s->text_cnt; i++)
-		n += s->text[i].at.cnt;
 	while (cap < n * 4)
 		cap *= 2;
 	s->target = calloc(cap, sizeof(*s->target));
@@ -46,11 +67,41 @@ static bool list_targets(struct scan *s)
 		return false;
 	s->target_mask = cap - 1;
 	s->target_lo = UINT64_MAX;
-	for (size_t i = 0; i < s->text_cnt; i++)
-		for (size_t k = 0; k < s->text[i].at.cnt; k++)
-			if (s->text[i].at.va[k])
-				add_target(s, s->text[i].at.va[k], i);
+	each_target(s, add_target);
 	return true;
+}
+
+static size_t refs_to(const struct text_row *r, uint64_t va)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->ref_cnt; i++)
+		n += r->ref[i].to == va;
+	return n;
+}
+
+/* The place in [at, tail] that most references name. */
+static uint64_t most_referred(const struct text_row *r, uint64_t at, uint64_t tail)
+{
+	uint64_t best = at;
+	size_t most = refs_to(r, at);
+
+	for (size_t i = 0; i < r->ref_cnt; i++) {
+		uint64_t to = r->ref[i].to;
+		size_t n = to > at && to <= tail ? refs_to(r, to) : 0;
+
+		if (n <= most)
+			continue;
+		best = to;
+		most = n;
+	}
+	return best;
+}
+
+static void settle_strings(struct text_row *r)
+{
+	for (size_t i = 0; i < r->tail.cnt && r->ref_cnt; i++)
+		r->at.va[i] = most_referred(r, r->at.va[i], r->tail.va[i]);
 }
 
 static void add_ref(struct scan *s, struct text_row *r, const struct scan_ref *ref)
@@ -193,6 +244,8 @@ void scan_code_pass(struct scan *s)
 	*s->sweep_left = SWEEP_BYTES;
 	if (s->called && !image_windows(s->im, IMAGE_CODE, OVERLAP, put_code, s) && !s->err)
 		s->err = -EIO;
+	for (size_t i = 0; i < s->text_cnt; i++)
+		settle_strings(&s->text[i]);
 }
 
 /* What stands before a function's first byte: the end of another, or padding. */

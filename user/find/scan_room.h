@@ -18,6 +18,7 @@ struct text_row {
 	const struct finder *owner;
 	size_t n;		/* bytes to compare, the NUL included */
 	struct places at;
+	struct places tail;	/* SCAN_ENDS: where the text itself is, for each of at */
 	struct scan_ref *ref;
 	size_t ref_cnt;
 	bool more_refs;
@@ -53,6 +54,8 @@ struct scan {
 	uint64_t code_lo, code_hi;
 	unsigned shift;		/* places are this far apart, as a power of two */
 	uint64_t *sweep_left;	/* bytes that may still be decoded to find where functions begin */
+
+	uint64_t reg[32];	/* arm64: addresses that registers hold; 0: something else */
 
 	uint64_t callee;	/* scan_callers(): whose calls are wanted */
 	uint64_t *caller;
