@@ -17,6 +17,7 @@
 #define STREAMS_MAX	32768
 #define SOCKS_MAX	65536
 #define TRACKED_MAX	65536
+#define GO_CALLS_MAX	16384
 #define FRAMES_MAX	4
 #define STEPS_MAX	2052	/* pieces of one call: 1024 whole chunks, as many for the odd ones, and the last one's parts */
 
@@ -30,6 +31,7 @@ struct move {
 	__u64 off;		/* stream offset of the next piece */
 	__u64 addr, left;	/* the buffer being copied */
 	__u64 iov, iov_cnt;	/* buffers after it */
+	__u64 skip;		/* bytes of those that are not part of the call */
 	__u64 todo;		/* bytes of the call that are not accounted yet */
 	__u64 paged;		/* bytes that are tried page by page: a larger read of them failed */
 	__u64 start;
@@ -54,17 +56,30 @@ struct stream {
 	__u64 off[2];
 	__u64 sock;		/* id of the socket it was last bound to */
 	__u32 refs;		/* owners beyond the first */
-	__u8 joined, ignored, eof, pad;
+	__u8 joined, ignored, eof, nolife;
 };
 
 /* A TLS call that has not returned yet. */
 struct frame {
 	__u64 sp;		/* stack pointer at entry: finds the frame again at return */
 	__u64 obj, buf, len_ptr;
-	__u16 spec;
+	__u64 more[2];		/* what else describes the buffers */
+	__u64 max;		/* bytes asked for */
+	__u64 cookie;
 	__u8 again;		/* times the same entry was seen once more: tail call, or file attached twice */
 	__u8 inner;		/* inside a call on the same object, which will report the bytes */
-	__u32 pad;
+	__u8 moving;		/* Go: buf is a distance from the top of a stack that may be moved */
+	__u8 pad[5];
+};
+
+/*
+ * A Go call that has not returned yet.  Goroutines change threads, and their
+ * stacks move; what stays is the g and the distance from the stack's top.
+ */
+struct go_key {
+	__u64 g;
+	__u32 tgid;
+	__u32 depth;
 };
 
 /*
@@ -77,14 +92,19 @@ struct thread {
 	struct move move;
 	struct stream_key key;
 	struct stream fresh;
+	struct go_key go;
+	struct frame call;	/* of a goroutine, or one that is told all at its entry */
+	__u64 read_sk, read_sock;	/* the last read of a TLS socket, until its plaintext was seen */
+	__u32 read_len;		/* of the TLS record at its head */
 	__u32 depth;
-	__u32 pad;
 };
 
 struct tracked {
 	__u64 start;		/* 0: set by user space, to be filled in at first sight */
 	__u32 tls;		/* streams in tls_streams */
 	__u32 noticed;		/* bits by enum wire_notice_what */
+	__s32 hellos;		/* TLS handshakes begun whose stream was not seen yet */
+	__u32 pad;
 };
 
 enum sock_kind { SOCK_NEW, SOCK_PLAIN, SOCK_TLS };
@@ -94,6 +114,7 @@ struct sock_state {
 	__u64 id, ino, start;
 	__u64 off[2];
 	__u64 bound;		/* stream that was bound to it */
+	struct stream_key owner;	/* of a stream that ends with it; obj 0: none */
 	__u32 pid;		/* who used it first */
 	__u32 announced;
 	__u8 kind;
@@ -147,6 +168,20 @@ struct pids_map {
 	__type(value, __u64);
 };
 
+struct calls_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GO_CALLS_MAX);
+	__type(key, struct go_key);
+	__type(value, struct frame);
+};
+
+struct checks_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct tls_check);
+};
+
 struct ids_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -175,6 +210,8 @@ extern struct streams_map tls_streams SEC(".maps");
 extern struct socks_map socks SEC(".maps");
 extern struct tracked_map tracked SEC(".maps");
 extern struct pids_map agents SEC(".maps");
+extern struct calls_map go_calls SEC(".maps");
+extern struct checks_map tls_checks SEC(".maps");
 extern struct ids_map ignored SEC(".maps");
 extern struct files_map files SEC(".maps");
 extern struct held_map held SEC(".maps");
@@ -204,6 +241,14 @@ void tls_end_process(__u32 tgid, __u64 start);
 struct stream *tls_inside(__u64 pid_tgid, __u64 sp);
 /* A read inside that call found the end of what the peer sends. */
 void tls_eof(__u64 pid_tgid, struct stream *s);
+/* A handshake begins on a socket whose first byte was seen. */
+void tls_hello(__u32 tgid);
+/* This thread read from a TLS socket; len: of the TLS record that it begins with, header not counted. */
+void tls_read(__u64 pid_tgid, __u64 sk, __u64 sock, __u32 len);
+/* The stream that tls_inside() gave last was bound to so. */
+void tls_bound(__u64 pid_tgid, struct stream *s, struct sock_state *so);
+/* A socket is gone, and with it the TLS object of its stream. */
+void tls_sock_gone(struct sock_state *so);
 
 /* The file behind an fd of the current task, or NULL; its struct sock if it is a TCP socket, or NULL. */
 struct file *file_of_fd(__u32 fd);

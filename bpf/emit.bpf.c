@@ -26,6 +26,8 @@ struct socks_map socks SEC(".maps");
 struct tracked_map tracked SEC(".maps");
 /* Processes that user space takes for agents, and what they start.  Used where all processes are watched. */
 struct pids_map agents SEC(".maps");
+struct calls_map go_calls SEC(".maps");
+struct checks_map tls_checks SEC(".maps");
 struct ids_map ignored SEC(".maps");
 struct files_map files SEC(".maps");
 struct held_map held SEC(".maps");
@@ -153,24 +155,34 @@ static __noinline void put_hole(struct move *m, __u64 len)
 	bpf_ringbuf_submit(d, ring_wake());
 }
 
+/* The next buffer of several, without what is to be skipped; false: there is none. */
+static __always_inline bool next_buffer(struct move *m)
+{
+	struct { __u64 base, len; } iov;
+	__u64 skip;
+
+	if (!m->iov_cnt || bpf_probe_read_user(&iov, sizeof(iov), (void *)m->iov))
+		return false;
+	skip = m->skip < iov.len ? m->skip : iov.len;
+	m->skip -= skip;
+	iov.len -= skip;
+	m->addr = iov.base + skip;
+	m->left = iov.len < m->todo ? iov.len : m->todo;
+	m->iov += sizeof(iov);
+	m->iov_cnt--;
+	return true;
+}
+
 /* Global, so that it is verified once and not once per turn of the loop.  0: call again. */
 __noinline int emit_step(struct move *m)
 {
-	struct { __u64 base, len; } iov;
 	__u64 n;
 	int err;
 
 	if (!m || !m->todo)
 		return 1;
-	if (!m->left) {
-		if (!m->iov_cnt || bpf_probe_read_user(&iov, sizeof(iov), (void *)m->iov))
-			return 1;
-		m->addr = iov.base;
-		m->left = iov.len < m->todo ? iov.len : m->todo;
-		m->iov += sizeof(iov);
-		m->iov_cnt--;
-		return 0;
-	}
+	if (!m->left)
+		return !next_buffer(m);
 	n = m->left < WIRE_CHUNK ? m->left : WIRE_CHUNK;
 	if (n > BIG && n < BIG_WORTH && !m->iov_cnt)	/* STEPS_MAX has no room for that in each of 1024 buffers */
 		n = BIG;

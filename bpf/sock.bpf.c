@@ -153,6 +153,8 @@ static __always_inline void sock_end(__u64 key, struct sock_state *so)
 {
 	if (so->announced)
 		emit_stream_end(so->id, so->off[WIRE_IN], so->off[WIRE_OUT], so->pid, so->start);
+	if (so->owner.obj)
+		tls_sock_gone(so);
 	bpf_map_delete_elem(&socks, &key);
 }
 

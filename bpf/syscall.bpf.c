@@ -131,6 +131,8 @@ static __noinline void put_hello(struct io *io, struct sock_state *so)
 		n = v.len < n ? v.len : n;
 	}
 	so->hello = 1;
+	if (!so->joined)
+		tls_hello(io->tgid);
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {
 		count(dropped_control, 1);
@@ -173,8 +175,11 @@ static __always_inline void tls_io(struct io *io, struct sock_state *so, struct 
 	if (inside && inside->sock != so->id) {
 		inside->sock = so->id;
 		so->bound = inside->id;
+		tls_bound(io->id, inside, so);
 		emit_bind(inside->id, so->id, WIRE_BIND_CALL, io->tgid, io->start);
 	}
+	if (io->dir == WIRE_IN && !inside && looks_tls(io))
+		tls_read(io->id, (__u64)io->sk, so->id, io->head[3] << 8 | io->head[4]);
 	if (!io->len) {
 		if (inside)
 			tls_eof(io->id, inside);

@@ -2,7 +2,8 @@
 /*
  * Plaintext at the edge of TLS libraries.
  *
- * Two programs serve all libraries.  What differs between them (which argument
+ * Three programs serve all libraries: one at entries, one at returns (uretprobe),
+ * one at return instructions.  What differs between libraries (which argument
  * is the buffer, where the length comes back) is a row of tls_specs[], which
  * user space fills from its tables before load and names in the attach cookie.
  *
@@ -16,6 +17,21 @@
  * below the new entry's stack pointer cannot be alive.  The kernel's own list of
  * pending uretprobes is pruned by the same rule.
  *
+ * A uretprobe writes over the return address, which a Go runtime that unwinds or
+ * moves the stack dies of, and Rust unwinds too: there the RET instructions
+ * themselves are probed, where the stack pointer is as at the entry.  A goroutine
+ * may return on another thread and its stack may have moved meanwhile: its call is
+ * kept by its g and its distance from the top of the stack, which a move keeps.
+ *
+ * A function that was found without a symbol is held against its contract: it
+ * cannot move more bytes than it was asked for, and its object and buffer can be read.
+ * User space reads the tally (tls_checks) and lets go of a function that fails.
+ *
+ * Some stacks have no function that tells that an object ends (COOKIE_NOLIFE), and the next
+ * connection's often lies at the same address.  Their streams end with their
+ * socket, which is known when a socket read on the same thread is followed by as much plaintext as
+ * its first record holds.
+ *
  * The stack of every function here stays under 64 bytes, rounded up to 16 as
  * the JIT does, so at most 48: since 6.13 a larger one is taken from a private per-CPU stack,
  * and uprobe programs can be preempted since 6.0, so another task's run of the
@@ -26,30 +42,79 @@
 
 const volatile struct tls_spec tls_specs[TLS_SPECS_MAX];
 
-static const struct thread no_thread;	/* a value to start from that is not on the stack */
+__u32 go_seen = 0;	/* any Go program is observed */
 
-#if defined(__TARGET_ARCH_x86)
-#define RET_SLOT 8	/* the return address has been popped when the return probe fires */
-#else
-#define RET_SLOT 0
-#endif
+static const struct thread no_thread;	/* a value to start from that is not on the stack */
 
 /*
  * The barrier keeps clang from folding the cases into one load at a computed
  * offset of ctx, which the verifier refuses ("dereference of modified ctx ptr").
  */
-#define ARG(n) ({ __u64 v = PT_REGS_PARM##n(ctx); barrier_var(v); v; })
+#define REG(r) ({ __u64 v = (r); barrier_var(v); v; })
 
-static __always_inline __u64 arg(struct pt_regs *ctx, __u8 n)
+#if defined(__TARGET_ARCH_x86)
+#define RET_SLOT 8	/* the return address has been popped when the return probe fires */
+#define C_REGS	6	/* arguments in registers */
+#define STACK_ARGS 8	/* behind the return address */
+#define GO_G(ctx) REG((ctx)->r14)
+#else
+#define RET_SLOT 0
+#define C_REGS	8
+#define STACK_ARGS 0
+#define ARM(ctx, n) REG(((struct user_pt_regs *)(ctx))->regs[n])
+#define GO_G(ctx) ARM(ctx, 28)
+#endif
+
+#define RECORD_MAX	(16384 + 2048)	/* RFC 5246 section 6.2.3 */
+#define PAGE		4096
+
+static __always_inline __u64 c_reg(struct pt_regs *ctx, __u64 n)
 {
 	switch (n) {
-	case 1: return ARG(1);
-	case 2: return ARG(2);
-	case 3: return ARG(3);
-	case 4: return ARG(4);
-	case 5: return ARG(5);
+	case 1: return REG(PT_REGS_PARM1(ctx));
+	case 2: return REG(PT_REGS_PARM2(ctx));
+	case 3: return REG(PT_REGS_PARM3(ctx));
+	case 4: return REG(PT_REGS_PARM4(ctx));
+	case 5: return REG(PT_REGS_PARM5(ctx));
+#if defined(__TARGET_ARCH_x86)
+	case 6: return REG(ctx->r9);
+#else
+	case 6: return ARM(ctx, 5);
+	case 7: return ARM(ctx, 6);
+	case 8: return ARM(ctx, 7);
+#endif
 	default: return 0;
 	}
+}
+
+static __always_inline __u64 go_reg(struct pt_regs *ctx, __u64 n)
+{
+#if defined(__TARGET_ARCH_x86)
+	switch (n) {
+	case 1: return REG(ctx->ax);
+	case 2: return REG(ctx->bx);
+	case 3: return REG(ctx->cx);
+	case 4: return REG(ctx->di);
+	case 5: return REG(ctx->si);
+	default: return 0;
+	}
+#else
+	return c_reg(ctx, n);
+#endif
+}
+
+/* An argument by its number from 1; 0: none. */
+static __noinline __u64 arg(struct pt_regs *ctx, __u64 n, __u64 abi)
+{
+	__u64 v = 0, at;
+
+	if (abi == TLS_ABI_GO)
+		return go_reg(ctx, n);
+	if (n <= C_REGS)
+		return c_reg(ctx, n);
+	at = PT_REGS_SP(ctx) + STACK_ARGS + (n - C_REGS - 1) * 8;
+	bpf_probe_read_user(&v, sizeof(v), (void *)at);
+	return v;
 }
 
 static __noinline struct thread *thread_get(__u64 id)
@@ -81,8 +146,21 @@ static __always_inline void stream_counted(__u32 tgid, int by)
 		__sync_fetch_and_add(&t->tls, by);
 }
 
-/* The stream of th->key, made if it is new.  joined: its beginning was not seen. */
-static __noinline struct stream *stream_get(struct thread *th, __u64 joined)
+enum begin { BEGIN_SEEN, BEGIN_MISSED, BEGIN_ASK };
+
+/* A handshake that was seen to begin has no stream yet: this one is taken to be its. */
+static __noinline int handshake_due(__u32 tgid)
+{
+	struct tracked *t = bpf_map_lookup_elem(&tracked, &tgid);
+
+	if (!t || t->hellos <= 0)
+		return 0;
+	__sync_fetch_and_add(&t->hellos, -1);
+	return 1;
+}
+
+/* The stream of th->key, made if it is new.  begin: was the connection's beginning seen? */
+static __noinline struct stream *stream_get(struct thread *th, __u64 begin)
 {
 	struct stream *s = bpf_map_lookup_elem(&tls_streams, &th->key);
 
@@ -90,7 +168,8 @@ static __noinline struct stream *stream_get(struct thread *th, __u64 joined)
 		return s;
 	__builtin_memset(&th->fresh, 0, sizeof(th->fresh));
 	th->fresh.id = __sync_fetch_and_add(&next_id, 1);
-	th->fresh.joined = joined;
+	th->fresh.nolife = begin == BEGIN_ASK;
+	th->fresh.joined = begin == BEGIN_MISSED || (begin == BEGIN_ASK && !handshake_due(th->key.tgid));
 	if (bpf_map_update_elem(&tls_streams, &th->key, &th->fresh, BPF_NOEXIST))
 		count(map_full, 1);
 	else
@@ -133,7 +212,7 @@ static __noinline void object_born(struct thread *th)
 		s->refs = 0;
 		stream_release(th);
 	}
-	stream_get(th, 0);
+	stream_get(th, BEGIN_SEEN);
 }
 
 struct ending {
@@ -152,24 +231,123 @@ static long end_one(struct bpf_map *map, struct stream_key *k, struct stream *s,
 	return 0;
 }
 
+static long forget_call(struct bpf_map *map, struct go_key *k, struct frame *f, struct ending *of)
+{
+	if (k->tgid == of->tgid)
+		bpf_map_delete_elem(&go_calls, k);
+	return 0;
+}
+
 __hidden void tls_end_process(__u32 tgid, __u64 start)
 {
 	struct ending of = { .start = start, .tgid = tgid };
 
 	bpf_for_each_map_elem(&tls_streams, end_one, &of, 0);
+	if (go_seen)
+		bpf_for_each_map_elem(&go_calls, forget_call, &of, 0);
 }
 
-static __noinline void bind_fd(struct thread *th, __u32 fd)
+__hidden void tls_hello(__u32 tgid)
 {
-	struct sock_state *so = sock_of_fd(fd, th->key.tgid, th->key.start);
-	struct stream *s = stream_get(th, 0);
+	struct tracked *t = bpf_map_lookup_elem(&tracked, &tgid);
 
-	if (!so || !s || s->sock == so->id)
+	if (t)
+		__sync_fetch_and_add(&t->hellos, 1);
+}
+
+__hidden void tls_read(__u64 id, __u64 sk, __u64 sock, __u32 len)
+{
+	struct thread *th = bpf_map_lookup_elem(&threads, &id);
+
+	if (!th)
+		return;
+	th->read_sk = sk;
+	th->read_sock = sock;
+	th->read_len = len;
+}
+
+__hidden void tls_bound(__u64 id, struct stream *s, struct sock_state *so)
+{
+	struct thread *th = bpf_map_lookup_elem(&threads, &id);
+
+	if (th && s->nolife)
+		so->owner = th->key;
+}
+
+/* The stream that so is bound to ends, if it is one that ends so. */
+__hidden void tls_sock_gone(struct sock_state *so)
+{
+	struct stream *s = bpf_map_lookup_elem(&tls_streams, &so->owner);
+
+	if (!s || s->id != so->bound)
+		return;
+	emit_stream_end(s->id, s->off[WIRE_IN], s->off[WIRE_OUT], so->owner.tgid, so->owner.start);
+	bpf_map_delete_elem(&tls_streams, &so->owner);
+	stream_counted(so->owner.tgid, -1);
+}
+
+static __noinline void bind_to(struct thread *th, struct stream *s, struct sock_state *so, __u64 basis)
+{
+	if (!s || !so || s->sock == so->id)
 		return;
 	so->kind = SOCK_TLS;
 	so->bound = s->id;
 	s->sock = so->id;
-	emit_bind(s->id, so->id, WIRE_BIND_FD, th->key.tgid, th->key.start);
+	emit_bind(s->id, so->id, basis, th->key.tgid, th->key.start);
+}
+
+static __noinline void bind_fd(struct thread *th, __u32 fd, __u64 basis)
+{
+	bind_to(th, stream_get(th, basis == WIRE_BIND_FD ? BEGIN_SEEN : BEGIN_MISSED),
+		sock_of_fd(fd, th->key.tgid, th->key.start), basis);
+}
+
+/*
+ * len bytes of plaintext come out of the object of th->key.  If they are what the record that
+ * this thread read last from a socket holds (RFC 8446 section 5.2: 17 less; TLS
+ * 1.2: 24 or 16), it is its socket: a stream at this address that had another socket was
+ * another connection, and a stream at another address that had this socket is this one before
+ * its object was moved (Rust).
+ */
+static __noinline void bind_thread(struct thread *th, __u64 len)
+{
+	struct sock_state *so = bpf_map_lookup_elem(&socks, &th->read_sk);
+	__u64 over = th->read_len - len, sock = th->read_sock;
+	struct stream *s;
+
+	th->read_sock = 0;
+	if (!sock || !so || so->id != sock || (over != 17 && over != 24 && over != 16))
+		return;
+	s = bpf_map_lookup_elem(&tls_streams, &th->key);
+	if (s && s->sock == sock)
+		return;
+	if (s && s->sock)
+		stream_release(th);
+	if (so->owner.obj)
+		tls_sock_gone(so);
+	s = stream_get(th, BEGIN_ASK);
+	bind_to(th, s, so, WIRE_BIND_THREAD);
+	so->owner = th->key;
+}
+
+/*
+ * tls.Conn holds its net.Conn at 0, an interface: type, data.  If it is a
+ * *net.TCPConn its first word points to a netFD, which begins with a poll.FD (Sysfd at 16)
+ * and goes on with family, sotype: these must say that it is a TCP socket.
+ */
+static __noinline void bind_go(struct thread *th, __u64 conn)
+{
+	struct { __u64 family, sotype; } of;
+	__u64 at = 0;
+	__u32 fd;
+
+	if (bpf_probe_read_user(&at, sizeof(at), (void *)(conn + 8)) ||
+	    bpf_probe_read_user(&at, sizeof(at), (void *)at) ||
+	    bpf_probe_read_user(&of, sizeof(of), (void *)(at + 56)) ||
+	    bpf_probe_read_user(&fd, sizeof(fd), (void *)(at + 16)))
+		return;
+	if ((of.family == 2 || of.family == 10) && of.sotype == 1)
+		bind_fd(th, fd, WIRE_BIND_OBJECT);
 }
 
 /* Frames that are alive when the stack pointer is at sp; the dead ones go. */
@@ -215,10 +393,10 @@ static __always_inline bool life(struct pt_regs *ctx, struct thread *th, const v
 			st->refs++;
 		return true;
 	case TLS_SET_FD:
-		bind_fd(th, arg(ctx, s->buf_arg));
+		bind_fd(th, arg(ctx, s->buf_arg, s->abi), WIRE_BIND_FD);
 		return true;
 	case TLS_HANDSHAKE:
-		stream_get(th, 0);
+		stream_get(th, BEGIN_SEEN);
 		return false;
 	default:
 		return false;
@@ -231,98 +409,121 @@ static __always_inline bool moves_data(const volatile struct tls_spec *s)
 }
 
 /* True: a call further out on the same object and direction will report the bytes. */
-static __noinline int is_inner(struct thread *th, __u64 obj, __u64 spec)
+static __noinline int is_inner(struct thread *th, __u64 obj, __u64 cookie)
 {
-	const volatile struct tls_spec *s = &tls_specs[spec & (TLS_SPECS_MAX - 1)], *o;
+	const volatile struct tls_spec *s = &tls_specs[COOKIE_SPEC(cookie)], *o;
 
 	if (!moves_data(s))
 		return 0;
 	for (int i = 0; i < FRAMES_MAX; i++) {
 		if (i >= th->depth || th->frame[i].obj != obj)
 			continue;
-		o = &tls_specs[th->frame[i].spec & (TLS_SPECS_MAX - 1)];
+		o = &tls_specs[COOKIE_SPEC(th->frame[i].cookie)];
 		if (moves_data(o) && o->dir == s->dir)
 			return 1;
 	}
 	return 0;
 }
 
-SEC("uprobe")
-int tls_enter(struct pt_regs *ctx)
+/* Where the bytes of this call are, or will be. */
+static __noinline int take_args(struct pt_regs *ctx, struct frame *f, __u64 cookie)
 {
-	__u64 id = bpf_get_current_pid_tgid(), sp = PT_REGS_SP(ctx), spec, obj;
-	const volatile struct tls_spec *s;
-	struct thread *th;
-	struct frame *f;
-	__u32 d;
+	const volatile struct tls_spec *s = &tls_specs[COOKIE_SPEC(cookie)];
 
-	if (!observed(id >> 32))
-		return 0;
-	spec = bpf_get_attach_cookie(ctx) & (TLS_SPECS_MAX - 1);
-	s = &tls_specs[spec];
-	th = thread_get(id);
-	if (!th)
-		return 0;
-	obj = arg(ctx, s->conn_arg);
-	set_key(th, obj, s->lib);
-	if (life(ctx, th, s, sp))
-		return 0;
-	d = alive(th, sp);
-	if (d) {
-		f = &th->frame[(d - 1) & (FRAMES_MAX - 1)];
-		if (f->sp == sp && f->obj == obj && f->spec != spec) {
-			f->again++;	/* gnutls_record_send() jumps into gnutls_record_send2() */
-			return 0;
-		}
-		if (f->sp == sp)
-			d--;
+	f->cookie = cookie;
+	f->again = f->inner = f->moving = 0;
+	f->buf = arg(ctx, s->buf_arg, s->abi);
+	f->len_ptr = arg(ctx, s->len_arg, s->abi);
+	f->max = s->max_arg ? arg(ctx, s->max_arg, s->abi) : -1ull;
+	if (s->len_how == TLS_LEN_OUT_NEXT && f->len_ptr < PAGE)
+		f->len_ptr = arg(ctx, s->len_arg + 1, s->abi);
+	if (s->len_how == TLS_LEN_RET && s->max_arg)
+		f->max = (__u32)f->max;		/* an int as well */
+	if (s->data == TLS_CHUNKS) {
+		/* buf, len_ptr, more[2] stand in a row, as the enum's four words do. */
+		if (bpf_probe_read_user(&f->buf, 32, (void *)f->buf))
+			f->buf = f->more[0] = 0;
+		f->max = f->buf ? f->more[1] - f->more[0] : f->more[0];
+	} else if (s->data == TLS_PAYLOAD) {
+		if (bpf_probe_read_user(&f->len_ptr, 16, (void *)(f->buf + 8)))
+			f->len_ptr = f->more[0] = 0;
+		f->max = RECORD_MAX;
 	}
-	if (d >= FRAMES_MAX) {
-		count(map_full, 1);
-		return 0;
-	}
-	th->depth = d;
-	f = &th->frame[d & (FRAMES_MAX - 1)];
-	f->sp = sp;
-	f->obj = obj;
-	f->spec = spec;
-	f->again = 0;
-	f->buf = arg(ctx, s->buf_arg);
-	f->len_ptr = s->len_arg ? arg(ctx, s->len_arg) : 0;
-	f->inner = is_inner(th, obj, spec);
-	th->depth = d + 1;
 	return 0;
 }
 
-static __noinline __u64 result_len(__u64 rc, __u64 len_ptr, __u64 how)
+static __noinline __u64 result_len(__u64 rc, struct frame *f, const volatile struct tls_spec *s)
 {
 	__u64 out = 0;
 	int ret = rc;	/* SSL_read() is an int: the upper half of the register is not its */
 
-	switch (how) {
+	switch (s->len_how) {
 	case TLS_LEN_RET:
 		return ret > 0 ? ret : 0;
 	case TLS_LEN_RET_LONG:
 		return (__s64)rc > 0 ? rc : 0;
+	case TLS_LEN_ASKED:
+		return s->data == TLS_PAYLOAD ? f->more[0] : f->max;
 	case TLS_LEN_EARLY_IN:
 		if (ret == 2)
 			break;
 		/* fall through */
-	case TLS_LEN_OUT_PTR:
+	default:
 		if (ret != 1)
 			return 0;
 		break;
 	}
-	if (bpf_probe_read_user(&out, sizeof(out), (void *)len_ptr))
+	if (bpf_probe_read_user(&out, sizeof(out), (void *)f->len_ptr))
 		return 0;
 	return out;
 }
 
+/* The buffers of f, len bytes of which were moved. */
+static __always_inline void set_buffers(struct move *m, struct frame *f, __u8 data, __u64 len)
+{
+	m->left = m->todo = m->call_len = len;
+	m->addr = f->buf;
+	m->iov = m->iov_cnt = m->skip = m->paged = 0;
+	if (data == TLS_PAYLOAD || (data == TLS_CHUNKS && !f->buf)) {
+		m->addr = f->len_ptr;
+	} else if (data != TLS_PTR) {
+		m->left = 0;
+		m->iov = f->buf;
+		m->iov_cnt = data == TLS_CHUNKS ? f->len_ptr : f->max;
+		m->skip = data == TLS_CHUNKS ? f->more[0] : f->len_ptr;
+	}
+}
+
+/* False: these can be no bytes of a connection, for more moved than was asked for. */
+static __noinline int keeps_contract(struct frame *f, struct move *m)
+{
+	struct tls_check *c = bpf_map_lookup_elem(&tls_checks, &f->cookie);
+	bool fits = m->todo <= f->max;
+	__u8 byte;
+
+	if (!c)
+		return fits;
+	if (fits && !bpf_probe_read_user(&byte, 1, (void *)f->obj) &&
+	    !bpf_probe_read_user(&byte, 1, (void *)(m->left ? m->addr : m->iov)))
+		__sync_fetch_and_add(&c->good, 1);
+	else
+		__sync_fetch_and_add(&c->bad, 1);
+	return fits;
+}
+
 static __noinline void data_moved(struct thread *th, struct frame *f, const volatile struct tls_spec *spec, __u64 len)
 {
-	struct stream *s = stream_get(th, 1);
 	struct move *m = &th->move;
+	struct stream *s;
 
+	set_buffers(m, f, spec->data, len);
+	if (f->cookie & COOKIE_CHECK && !keeps_contract(f, m))
+		return;
+	if (f->cookie & COOKIE_NOLIFE && spec->dir == WIRE_IN)
+		bind_thread(th, len);
+	s = stream_get(th, f->cookie & COOKIE_NOLIFE ? BEGIN_ASK : BEGIN_MISSED);
+	if (s && !s->sock && spec->abi == TLS_ABI_GO)
+		bind_go(th, f->obj);
 	if (!s)
 		return;
 	m->off = __sync_fetch_and_add(&s->off[spec->dir & 1], len);
@@ -335,9 +536,6 @@ static __noinline void data_moved(struct thread *th, struct frame *f, const vola
 		s->ignored = 1;
 	m->stream = s->id;
 	m->obj = f->obj;
-	m->addr = f->buf;
-	m->left = m->todo = m->call_len = len;
-	m->iov = m->iov_cnt = m->paged = 0;
 	m->start = th->key.start;
 	m->pid = th->key.tgid;
 	m->lib = spec->lib;
@@ -369,6 +567,147 @@ static __noinline void stream_eof(__u64 id, struct thread *th)
 		tls_eof(id, s);
 }
 
+/* The call of f has returned, or tells all at its entry. */
+static __noinline int call_done(struct thread *th, struct frame *f, __u64 rc)
+{
+	const volatile struct tls_spec *s = &tls_specs[COOKIE_SPEC(f->cookie)];
+	__u64 len;
+
+	if (s->what == TLS_NEW) {
+		set_key(th, rc, s->lib);
+		object_born(th);
+	}
+	if (f->inner)
+		return 0;
+	set_key(th, f->obj, s->lib);
+	if (peer_ended(rc, s))
+		stream_eof(bpf_get_current_pid_tgid(), th);
+	if (!moves_data(s))
+		return 0;
+	len = result_len(rc, f, s);
+	if (len)
+		data_moved(th, f, s, len);
+	return 0;
+}
+
+/* th->go is what names the goroutine's call; returns where its stack ends, 0: unreadable. */
+static __noinline __u64 go_call(struct pt_regs *ctx, struct thread *th, __u64 *ret_low)
+{
+	struct { __u64 lo, hi; } stack;
+
+	th->go.g = GO_G(ctx);
+	th->go.tgid = th->key.tgid;
+	if (bpf_probe_read_user(&stack, sizeof(stack), (void *)th->go.g))
+		return 0;
+	th->go.depth = stack.hi - PT_REGS_SP(ctx);
+	*ret_low = stack.lo;
+	return stack.hi;
+}
+
+static __noinline int go_enter(struct pt_regs *ctx, struct thread *th, __u64 cookie)
+{
+	struct frame *f = &th->call;
+	__u64 lo = 0, hi = go_call(ctx, th, &lo);
+
+	if (!hi)
+		return 0;
+	go_seen = 1;
+	f->obj = th->key.obj;
+	take_args(ctx, f, cookie);
+	if (f->buf >= lo && f->buf < hi) {
+		f->moving = 1;
+		f->buf = hi - f->buf;
+	}
+	if (bpf_map_update_elem(&go_calls, &th->go, f, BPF_ANY))
+		count(map_full, 1);
+	return 0;
+}
+
+/* The call that returns here, or NULL. */
+static __noinline struct frame *go_pop(struct pt_regs *ctx, struct thread *th)
+{
+	struct frame *f;
+	__u64 lo, hi;
+
+	th->key.tgid = bpf_get_current_pid_tgid() >> 32;
+	hi = go_call(ctx, th, &lo);
+	f = hi ? bpf_map_lookup_elem(&go_calls, &th->go) : NULL;
+	if (!f) {
+		count(unmatched, 1);
+		return NULL;
+	}
+	th->call = *f;
+	bpf_map_delete_elem(&go_calls, &th->go);
+	if (th->call.moving)
+		th->call.buf = hi - th->call.buf;
+	return &th->call;
+}
+
+/* A frame for a call that begins, to be counted in th->depth when it is filled; NULL: it needs none. */
+static __noinline struct frame *push(struct thread *th, __u64 sp, __u64 cookie)
+{
+	__u32 d = alive(th, sp);
+	struct frame *f;
+
+	if (d) {
+		f = &th->frame[(d - 1) & (FRAMES_MAX - 1)];
+		if (f->sp == sp && f->obj == th->key.obj && COOKIE_SPEC(f->cookie) != COOKIE_SPEC(cookie) &&
+		    !(cookie & COOKIE_RETS)) {
+			f->again++;	/* gnutls_record_send() jumps into gnutls_record_send2() */
+			return NULL;
+		}
+		if (f->sp == sp)
+			d--;
+	}
+	if (d >= FRAMES_MAX) {
+		count(map_full, 1);
+		return NULL;
+	}
+	th->depth = d;
+	f = &th->frame[d & (FRAMES_MAX - 1)];
+	f->sp = sp;
+	f->obj = th->key.obj;
+	return f;
+}
+
+SEC("uprobe")
+int tls_enter(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), cookie;
+	const volatile struct tls_spec *s;
+	struct thread *th;
+	struct frame *f;
+
+	if (!observed(id >> 32))
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	s = &tls_specs[COOKIE_SPEC(cookie)];
+	th = thread_get(id);
+	if (!th)
+		return 0;
+	if (s->only_arg && (__u8)arg(ctx, s->only_arg, s->abi) != s->only)
+		return 0;
+	set_key(th, arg(ctx, s->conn_arg, s->abi), s->lib);
+	if (s->known && !bpf_map_lookup_elem(&tls_streams, &th->key))
+		return 0;
+	if (life(ctx, th, s, PT_REGS_SP(ctx)))
+		return 0;
+	if (s->at == TLS_AT_ENTRY) {
+		th->call.obj = th->key.obj;
+		take_args(ctx, &th->call, cookie);
+		return call_done(th, &th->call, 1);
+	}
+	if (s->abi == TLS_ABI_GO)
+		return go_enter(ctx, th, cookie);
+	f = push(th, PT_REGS_SP(ctx), cookie);
+	if (!f)
+		return 0;
+	take_args(ctx, f, cookie);
+	f->inner = is_inner(th, f->obj, cookie);
+	th->depth++;
+	return 0;
+}
+
 static __always_inline int frame_at(struct thread *th, __u64 sp)
 {
 	for (int i = FRAMES_MAX - 1; i >= 0; i--)
@@ -377,45 +716,55 @@ static __always_inline int frame_at(struct thread *th, __u64 sp)
 	return -1;
 }
 
-SEC("uretprobe")
-int tls_exit(struct pt_regs *ctx)
+/* The call that returns here, or NULL. */
+static __noinline struct frame *pop(struct thread *th, __u64 sp)
 {
-	__u64 id = bpf_get_current_pid_tgid(), len;
-	const volatile struct tls_spec *s;
-	struct thread *th;
+	int i = frame_at(th, sp);
 	struct frame *f;
-	int i;
 
-	if (!observed(id >> 32))
-		return 0;
-	th = bpf_map_lookup_elem(&threads, &id);
-	i = th ? frame_at(th, PT_REGS_SP(ctx) - RET_SLOT) : -1;
-	if (!th || i < 0) {
+	if (i < 0) {
 		count(unmatched, 1);
-		return 0;
+		return NULL;
 	}
 	f = &th->frame[i & (FRAMES_MAX - 1)];
 	if (f->again) {
 		f->again--;
-		return 0;
+		return NULL;
 	}
 	th->depth = i;
-	s = &tls_specs[f->spec & (TLS_SPECS_MAX - 1)];
-	if (s->what == TLS_NEW) {
-		set_key(th, PT_REGS_RC(ctx), s->lib);
-		object_born(th);
-	}
-	if (f->inner)
+	return f;
+}
+
+SEC("uretprobe")
+int tls_exit(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct thread *th;
+	struct frame *f;
+
+	if (!observed(id >> 32))
 		return 0;
-	set_key(th, f->obj, s->lib);
-	if (peer_ended(PT_REGS_RC(ctx), s))
-		stream_eof(id, th);
-	if (!moves_data(s))
+	th = thread_get(id);
+	f = th ? pop(th, PT_REGS_SP(ctx) - RET_SLOT) : NULL;
+	return f ? call_done(th, f, PT_REGS_RC(ctx)) : 0;
+}
+
+/* On a return instruction: nothing was popped yet. */
+SEC("uprobe")
+int tls_ret(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), spec;
+	struct thread *th;
+	struct frame *f;
+
+	if (!observed(id >> 32))
 		return 0;
-	len = result_len(PT_REGS_RC(ctx), f->len_ptr, s->len_how);
-	if (len)
-		data_moved(th, f, s, len);
-	return 0;
+	spec = COOKIE_SPEC(bpf_get_attach_cookie(ctx));
+	th = thread_get(id);
+	if (!th)
+		return 0;
+	f = tls_specs[spec].abi == TLS_ABI_GO ? go_pop(ctx, th) : pop(th, PT_REGS_SP(ctx));
+	return f ? call_done(th, f, PT_REGS_RC(ctx)) : 0;
 }
 
 __hidden struct stream *tls_inside(__u64 id, __u64 sp)
@@ -429,8 +778,8 @@ __hidden struct stream *tls_inside(__u64 id, __u64 sp)
 
 		if (i >= th->depth || f->sp <= sp || !f->obj)
 			continue;
-		set_key(th, f->obj, tls_specs[f->spec & (TLS_SPECS_MAX - 1)].lib);
-		return stream_get(th, 1);
+		set_key(th, f->obj, tls_specs[COOKIE_SPEC(f->cookie)].lib);
+		return stream_get(th, f->cookie & COOKIE_NOLIFE ? BEGIN_ASK : BEGIN_MISSED);
 	}
 	return NULL;
 }

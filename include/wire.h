@@ -281,6 +281,8 @@ enum tls_len {
 	TLS_LEN_OUT_PTR = 1,	/* *(size_t *)len_arg, if the return value is 1 */
 	TLS_LEN_RET_LONG = 2,	/* the return value, a ssize_t */
 	TLS_LEN_EARLY_IN = 3,	/* SSL_read_early_data: *(size_t *)len_arg, if the return value is 1 or 2 */
+	TLS_LEN_OUT_NEXT = 4,	/* as OUT_PTR; len_arg is no pointer in newer releases, then the argument after it */
+	TLS_LEN_ASKED = 5,	/* all of max_arg */
 };
 
 enum tls_what {
@@ -294,22 +296,64 @@ enum tls_what {
 	TLS_RESET = 7,		/* conn_arg ends and begins anew: SSL_clear */
 	TLS_UNSEEN = 8,		/* moves bytes that no buffer holds: SSL_sendfile; counted as a hole */
 	TLS_ERROR = 9,		/* says why conn_arg's last call failed: SSL_get_error */
+	TLS_SEAL = 10,		/* an AEAD takes a TLS record's plaintext in; see tls_aead.c */
+	TLS_OPEN = 11,		/* and gives it out */
+};
+
+/* Where arguments are. */
+enum tls_abi {
+	TLS_ABI_C = 0,
+	TLS_ABI_GO = 1,		/* ABIInternal, Go 1.17: rax, rbx, rcx, rdi, rsi, r8; arm64 as C; g in r14 or x28 */
+};
+
+/* When the bytes are taken. */
+enum tls_at {
+	TLS_AT_RETURN = 0,
+	TLS_AT_ENTRY = 1,
+};
+
+/* What buf_arg is. */
+enum tls_data {
+	TLS_PTR = 0,		/* the first byte */
+	TLS_IOVEC = 1,		/* an array of struct iovec, max_arg of them */
+	TLS_CHUNKS = 2,		/* &rustls::OutboundChunks (0.23): one slice, or slices with a first and last byte */
+	TLS_PAYLOAD = 3,	/* &rustls::Payload (0.23): pointer and length in its second and third word */
 };
 
 struct tls_spec {
 	__u8 what;		/* enum tls_what */
 	__u8 dir;		/* enum wire_dir */
-	__u8 conn_arg;		/* 1-based register arguments; 0: none */
+	__u8 conn_arg;		/* 1-based arguments; 0: none */
 	__u8 buf_arg;
 	__u8 len_how;		/* enum tls_len */
 	__u8 len_arg;		/* for the OUT_PTR kinds */
 	__u8 early;		/* 0-RTT data */
-	__u8 pad;
+	__u8 abi;		/* enum tls_abi */
 	__u16 lib;		/* row in user/capture/tls_libs.c */
-	__u16 pad2[3];
+	__u8 at;		/* enum tls_at */
+	__u8 data;		/* enum tls_data */
+	__u8 max_arg;		/* bytes asked for: no more can have moved; 0: not an argument */
+	__u8 only_arg;		/* this argument has to be `only`, else the call is none of ours; 0: always */
+	__u8 only;
+	__u8 known;		/* only for connections whose beginning was seen: the function serves others too */
 };
 
-#define TLS_SPECS_MAX	64	/* power of two: the BPF side masks with MAX - 1 */
+#define TLS_SPECS_MAX	128	/* power of two: the BPF side masks with MAX - 1 */
+
+/*
+ * The attach cookie: row of tls_specs[], what is special about this place, and
+ * which file's stack it belongs to.
+ */
+#define COOKIE_SPEC(c)	((c) & (TLS_SPECS_MAX - 1))
+#define COOKIE_CHECK	0x100	/* found without a symbol: its calls are held against its contract, see tls_checks */
+#define COOKIE_NOLIFE	0x200	/* no function tells when its objects end: the socket does */
+#define COOKIE_RETS	0x400	/* its return instructions are probed, one of which a tail call never comes to */
+#define COOKIE_SLOT	16	/* from this bit on */
+
+/* How the calls of one found function kept its contract; the map tls_checks, by cookie. */
+struct tls_check {
+	__u64 good, bad;
+};
 
 /* sys_class[]: what a system call does to a socket, by its number; made by user/capture/syscalls.c. */
 enum sys_class {

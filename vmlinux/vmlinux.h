@@ -50,7 +50,7 @@ enum {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp, bp;
+	unsigned long r14, r10, r9, r8, ax, bx, cx, dx, si, di, orig_ax, ip, sp, bp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

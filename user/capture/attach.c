@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Two ways to the same probes.  uprobe_multi puts all of a file's probes into
+ * Two ways to the same probes.  uprobe_multi puts all of a stack's probes of one kind into
  * one link, needs no CAP_SYS_ADMIN and lets go of them in milliseconds; perf
  * events take two descriptors for each and about 100 ms each to let go.  Neither is
  * ever bound to a process: a per-process perf event costs every context switch.
@@ -22,10 +22,13 @@
 #include "capture/uprobe_multi.h"
 
 struct attached {
-	int multi[2];
-	struct bpf_link *links[2 * PROBES_MAX];
+	int multi[PROBE_KINDS];
 	size_t links_cnt;
+	struct bpf_link *links[];
 };
+
+/* Returns first: a return whose entry was not seen is counted, an entry that never returns would linger. */
+static const enum probe_kind order[] = { PROBE_RETURN, PROBE_RET, PROBE_ENTER };
 
 int uprobe_multi_link(int prog_fd, const char *path, const uint64_t *offs, const uint64_t *cookies,
 		      uint32_t cnt, bool ret)
@@ -48,44 +51,50 @@ int uprobe_multi_link(int prog_fd, const char *path, const uint64_t *offs, const
 	return fd < 0 ? -errno : fd;
 }
 
-static int multi_half(const struct attach *a, const char *path, const struct probe *p, size_t n, bool ret)
+static int multi_kind(const struct attach *a, const char *path, const struct probe *p, size_t n, enum probe_kind kind)
 {
-	uint64_t offs[PROBES_MAX], cookies[PROBES_MAX];
+	uint64_t *offs = calloc(2 * n, sizeof(*offs)), *cookies = offs + n;
 	uint32_t cnt = 0;
+	int fd = -ENOENT;
 
+	if (!offs)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		if (ret && !p[i].ret)
+		if (p[i].kind != kind)
 			continue;
 		offs[cnt] = p[i].off;
 		cookies[cnt++] = p[i].cookie;
 	}
-	if (!cnt)
-		return -ENOENT;
-	return uprobe_multi_link(bpf_program__fd(ret ? a->exit : a->enter), path, offs, cookies, cnt, ret);
+	if (cnt)
+		fd = uprobe_multi_link(bpf_program__fd(a->prog[kind]), path, offs, cookies, cnt, kind == PROBE_RETURN);
+	free(offs);
+	return fd;
 }
 
-/* Returns first: a return whose entry was not seen is counted, an entry that never returns would linger. */
 static int with_multi(const struct attach *a, struct attached *at, const char *path,
 		      const struct probe *p, size_t n)
 {
-	at->multi[1] = multi_half(a, path, p, n, true);
-	if (at->multi[1] < 0 && at->multi[1] != -ENOENT)
-		return at->multi[1];
-	at->multi[0] = multi_half(a, path, p, n, false);
-	return at->multi[0] < 0 ? at->multi[0] : 0;
+	for (unsigned i = 0; i < PROBE_KINDS; i++) {
+		int fd = multi_kind(a, path, p, n, order[i]);
+
+		if (fd < 0 && fd != -ENOENT)
+			return fd;
+		at->multi[order[i]] = fd;
+	}
+	return 0;
 }
 
 static int with_perf(const struct attach *a, struct attached *at, const char *path,
 		     const struct probe *p, size_t n)
 {
-	for (int ret = 1; ret >= 0; ret--) {
+	for (unsigned k = 0; k < PROBE_KINDS; k++) {
 		for (size_t i = 0; i < n; i++) {
-			LIBBPF_OPTS(bpf_uprobe_opts, o, .retprobe = ret, .bpf_cookie = p[i].cookie);
+			LIBBPF_OPTS(bpf_uprobe_opts, o, .retprobe = order[k] == PROBE_RETURN, .bpf_cookie = p[i].cookie);
 			struct bpf_link *l;
 
-			if (ret && !p[i].ret)
+			if (p[i].kind != order[k])
 				continue;
-			l = bpf_program__attach_uprobe_opts(ret ? a->exit : a->enter, -1, path, p[i].off, &o);
+			l = bpf_program__attach_uprobe_opts(a->prog[order[k]], -1, path, p[i].off, &o);
 			if (!l)
 				return -errno;
 			at->links[at->links_cnt++] = l;
@@ -96,12 +105,13 @@ static int with_perf(const struct attach *a, struct attached *at, const char *pa
 
 struct attached *attach_file(const struct attach *a, int fd, const struct probe *p, size_t n, int *ret_err)
 {
-	struct attached *at = calloc(1, sizeof(*at));
+	struct attached *at = calloc(1, sizeof(*at) + (a->multi ? 0 : n) * sizeof(*at->links));
 	char path[64];
 	int err = -ENOMEM;
 
-	if (at && n <= PROBES_MAX) {
-		at->multi[0] = at->multi[1] = -1;
+	if (at) {
+		for (int i = 0; i < PROBE_KINDS; i++)
+			at->multi[i] = -1;
 		/* By descriptor: the name may mean another file by now, or none. */
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		err = a->multi ? with_multi(a, at, path, p, n) : with_perf(a, at, path, p, n);
@@ -117,7 +127,7 @@ void attached_free(struct attached *at)
 {
 	if (!at)
 		return;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < PROBE_KINDS; i++)
 		if (at->multi[i] >= 0)
 			close(at->multi[i]);
 	for (size_t i = 0; i < at->links_cnt; i++)

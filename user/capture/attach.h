@@ -6,21 +6,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Probes on the functions of one file, for every process that maps it, now and later. */
+enum probe_kind {
+	PROBE_ENTER,		/* the first instruction of a function */
+	PROBE_RETURN,		/* the same place; fires when the function returns (uretprobe) */
+	PROBE_RET,		/* a return instruction */
+	PROBE_KINDS
+};
+
+/* A probe on one function of a file, for every process that maps it, now and later. */
 struct probe {
+	enum probe_kind kind;
 	uint64_t off;		/* in the file */
-	uint64_t cookie;	/* row of tls_specs[] */
-	bool ret;		/* its return as well */
+	uint64_t cookie;	/* see COOKIE_SPEC in wire.h */
 };
 
 struct bpf_program;
 
 struct attach {
-	struct bpf_program *enter, *exit;
+	struct bpf_program *prog[PROBE_KINDS];
 	bool multi;		/* the kernel has uprobe_multi (6.6) */
+	int checks_fd;		/* map of struct tls_check by cookie; -1: none */
 };
-
-#define PROBES_MAX 64
 
 struct attached;
 

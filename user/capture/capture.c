@@ -26,6 +26,7 @@
 #include "capture/hands.h"
 #include "capture/ring.h"
 #include "capture/room.h"
+#include "capture/stacks.h"
 #include "capture/uprobe_multi.h"
 #include "capture/warden.h"
 #include "capture.skel.h"
@@ -99,12 +100,11 @@ static size_t ring_size(size_t asked)
 static void choose_links(struct capture *c)
 {
 	c->attach.multi = !c->config.no_multi && feature_uprobe_multi();
-	c->attach.enter = c->bpf->progs.tls_enter;
-	c->attach.exit = c->bpf->progs.tls_exit;
-	if (!c->attach.multi)
-		return;
-	bpf_program__set_expected_attach_type(c->attach.enter, UPROBE_MULTI_ATTACH_TYPE);
-	bpf_program__set_expected_attach_type(c->attach.exit, UPROBE_MULTI_ATTACH_TYPE);
+	c->attach.prog[PROBE_ENTER] = c->bpf->progs.tls_enter;
+	c->attach.prog[PROBE_RETURN] = c->bpf->progs.tls_exit;
+	c->attach.prog[PROBE_RET] = c->bpf->progs.tls_ret;
+	for (int i = 0; i < PROBE_KINDS && c->attach.multi; i++)
+		bpf_program__set_expected_attach_type(c->attach.prog[i], UPROBE_MULTI_ATTACH_TYPE);
 }
 
 static int load(struct capture *c)
@@ -165,6 +165,7 @@ static int start_helpers(struct capture *c)
 	c->warden = warden_start(&w, &sock);
 	if (c->warden < 0)
 		return c->warden;
+	c->attach.checks_fd = bpf_map__fd(c->bpf->maps.tls_checks);
 	c->files = files_new(&c->attach, w.files_fd);
 	if (!c->files) {
 		close(sock);
@@ -640,6 +641,11 @@ void capture_ignore(struct capture *c, uint64_t stream)
 
 	if (!bpf_map_update_elem(bpf_map__fd(c->bpf->maps.ignored), &stream, &one, BPF_ANY))
 		__atomic_store_n(&c->bpf->bss->ignored_cnt, 1, __ATOMIC_RELEASE);
+}
+
+bool capture_news(struct capture *c, char *buf, size_t n)
+{
+	return files_news(c->files, buf, n);
 }
 
 void capture_stats(struct capture *c, struct wire_stats *ret)

@@ -62,6 +62,9 @@ int capture_drain(struct capture *c, int timeout_ms,
 /* The user half does not want this stream's payload any more: bytes are counted as ignored from here on. */
 void capture_ignore(struct capture *c, uint64_t stream);
 
+/* The next sentence for people: what was attached and had to be let go of again.  False: none. */
+bool capture_news(struct capture *c, char *buf, size_t n);
+
 void capture_stats(struct capture *c, struct wire_stats *ret);
 
 /* One TLS stack of a process, or why there is none that could be read. */

@@ -19,18 +19,39 @@
 
 #include "base/map.h"
 #include "capture/files.h"
-#include "capture/tls.h"
-#include "find/code.h"
+#include "capture/stacks.h"
 #include "find/image.h"
 
 #define FILES_MAX	65536
+#define HITS_ENOUGH	16	/* calls of a function after which it is judged for good */
+#define NEWS_MAX	16	/* things to tell that nobody asked for yet; the rest can be read in status */
+
+/* A function whose calls are held against its contract. */
+struct check {
+	uint64_t cookie;
+	bool done;
+};
+
+struct held_stack {
+	struct file_stack told;
+	struct attached *attached;
+	struct check *checks;	/* of functions that were found without a symbol */
+	size_t checks_cnt;
+};
 
 struct file {
 	struct file *next;	/* same inode number */
+	struct file *undecided;	/* the next one with functions to judge */
 	struct stat st;
 	bool busy;		/* being examined */
-	struct file_info info;
-	struct attached *attached;
+	enum file_state state;
+	int err;
+	bool symbols;
+	uint8_t build_id[32];
+	size_t build_id_n;
+	struct held_stack *stacks;
+	size_t stacks_cnt;
+	char *path;
 };
 
 struct files {
@@ -39,10 +60,10 @@ struct files {
 	pthread_mutex_t lock;
 	pthread_cond_t examined;
 	struct map by_ino;
-	const char *names[TLS_SPECS_MAX];
-	unsigned lib_of[TLS_SPECS_MAX];
-	struct tls_spec specs[TLS_SPECS_MAX];
-	size_t n;
+	struct file *undecided;
+	uint64_t last_slot;
+	char *news[NEWS_MAX];
+	size_t news_cnt;
 };
 
 struct file_key file_key_of(const struct stat *st)
@@ -53,30 +74,6 @@ struct file_key file_key_of(const struct stat *st)
 		.size = st->st_size,
 		.mtime = st->st_mtim.tv_sec,
 	};
-}
-
-size_t specs_fill(struct tls_spec table[static TLS_SPECS_MAX])
-{
-	size_t n = 0;
-
-	for (unsigned l = 0; tls_libs[l]; l++) {
-		for (const struct tls_func *f = tls_libs[l]->funcs; f->sym && n < TLS_SPECS_MAX; f++) {
-			table[n] = f->spec;
-			table[n++].lib = l;
-		}
-	}
-	return n;
-}
-
-static void list_names(struct files *f)
-{
-	f->n = specs_fill(f->specs);
-	for (unsigned l = 0, i = 0; tls_libs[l]; l++) {
-		for (const struct tls_func *fn = tls_libs[l]->funcs; fn->sym && i < f->n; fn++, i++) {
-			f->names[i] = fn->sym;
-			f->lib_of[i] = l;
-		}
-	}
 }
 
 struct files *files_new(const struct attach *a, int known_fd)
@@ -90,8 +87,26 @@ struct files *files_new(const struct attach *a, int known_fd)
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->examined, NULL);
 	map_init(&f->by_ino, FILES_MAX);
-	list_names(f);
 	return f;
+}
+
+/* Its probes go; what is told of it stays. */
+static void let_go(struct file *at)
+{
+	for (size_t i = 0; i < at->stacks_cnt; i++) {
+		attached_free(at->stacks[i].attached);
+		at->stacks[i].attached = NULL;
+	}
+}
+
+static void file_free(struct file *at)
+{
+	let_go(at);
+	for (size_t i = 0; i < at->stacks_cnt; i++)
+		free(at->stacks[i].checks);
+	free(at->stacks);
+	free(at->path);
+	free(at);
 }
 
 void files_free(struct files *f)
@@ -104,10 +119,11 @@ void files_free(struct files *f)
 	while ((at = map_next(&f->by_ino, &pos, NULL))) {
 		for (; at; at = next) {
 			next = at->next;
-			attached_free(at->attached);
-			free(at);
+			file_free(at);
 		}
 	}
+	for (size_t i = 0; i < f->news_cnt; i++)
+		free(f->news[i]);
 	map_release(&f->by_ino);
 	pthread_cond_destroy(&f->examined);
 	pthread_mutex_destroy(&f->lock);
@@ -135,8 +151,7 @@ static void forget_overwritten(struct files *f, const struct stat *st)
 	for (struct file *at = map_get(&f->by_ino, st->st_ino); at; at = at->next) {
 		if (at->st.st_dev != st->st_dev || same_content(&at->st, st))
 			continue;
-		attached_free(at->attached);
-		at->attached = NULL;
+		let_go(at);
 	}
 }
 
@@ -148,38 +163,13 @@ static struct file *add(struct files *f, const struct stat *st, const char *path
 		return NULL;
 	at->st = *st;
 	at->busy = true;
-	snprintf(at->info.path, sizeof(at->info.path), "%s", path);
+	at->path = strdup(path);
 	at->next = map_get(&f->by_ino, st->st_ino);
-	if (map_put(&f->by_ino, st->st_ino, at)) {
-		free(at);
+	if (!at->path || map_put(&f->by_ino, st->st_ino, at)) {
+		file_free(at);
 		return NULL;
 	}
 	return at;
-}
-
-/* Rows whose functions were found, of libraries that have one which moves data. */
-static size_t choose(struct files *f, const uint64_t *off, struct probe *p, unsigned *ret_lib)
-{
-	bool data[TLS_SPECS_MAX] = { false };
-	size_t cnt = 0;
-
-	for (size_t i = 0; i < f->n; i++)
-		if (off[i] && f->specs[i].what == TLS_DATA)
-			data[f->lib_of[i]] = true;
-	for (size_t i = 0; i < f->n; i++) {
-		uint8_t what = f->specs[i].what;
-
-		if (!off[i] || !data[f->lib_of[i]])
-			continue;
-		if (!cnt)
-			*ret_lib = f->lib_of[i];
-		p[cnt++] = (struct probe){
-			.off = off[i], .cookie = i,
-			.ret = what == TLS_DATA || what == TLS_UNSEEN || what == TLS_NEW || what == TLS_HANDSHAKE ||
-			       what == TLS_ERROR,
-		};
-	}
-	return cnt;
 }
 
 /* Another path to a file that is attached: an overlay or bind mount. */
@@ -189,9 +179,8 @@ static bool attached_elsewhere(struct files *f, struct file *me)
 
 	pthread_mutex_lock(&f->lock);
 	for (struct file *at = map_get(&f->by_ino, me->st.st_ino); at && !found; at = at->next)
-		found = at != me && at->attached && same_content(&at->st, &me->st) &&
-			at->info.build_id_n == me->info.build_id_n &&
-			!memcmp(at->info.build_id, me->info.build_id, me->info.build_id_n);
+		found = at != me && !at->busy && at->state == FILE_ATTACHED && same_content(&at->st, &me->st) &&
+			at->build_id_n == me->build_id_n && !memcmp(at->build_id, me->build_id, me->build_id_n);
 	pthread_mutex_unlock(&f->lock);
 	return found;
 }
@@ -204,51 +193,123 @@ static bool attached_elsewhere(struct files *f, struct file *me)
 #error "only x86-64 and arm64"
 #endif
 
-/* Where probes go, by rows of specs; 0: no such function.  Returns how many there are. */
-static size_t find_symbols(struct files *f, const struct image *im, uint64_t off[static TLS_SPECS_MAX])
+/* Each function gets its tally before its first call can be seen. */
+static int start_checks(struct files *f, struct held_stack *h, const struct stack *st)
 {
-	struct image_sym sym[TLS_SPECS_MAX];
-	size_t n = image_symbols(im, f->names, f->n, sym);
+	struct tls_check none = { 0 };
 
-	for (size_t i = 0; i < f->n; i++)
-		off[i] = sym[i].va ? code_probe(im, sym[i].va) : 0;
-	return n;
+	h->checks = calloc(st->probes_cnt, sizeof(*h->checks));
+	if (!h->checks)
+		return -ENOMEM;
+	for (size_t i = 0; i < st->probes_cnt; i++) {
+		if (st->probes[i].kind != PROBE_ENTER || !(st->probes[i].cookie & COOKIE_CHECK))
+			continue;
+		h->checks[h->checks_cnt++].cookie = st->probes[i].cookie;
+		if (f->attach->checks_fd >= 0 &&
+		    bpf_map_update_elem(f->attach->checks_fd, &st->probes[i].cookie, &none, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+static void end_checks(struct files *f, struct held_stack *h)
+{
+	for (size_t i = 0; i < h->checks_cnt && f->attach->checks_fd >= 0; i++)
+		bpf_map_delete_elem(f->attach->checks_fd, &h->checks[i].cookie);
+	free(h->checks);
+	h->checks = NULL;
+	h->checks_cnt = 0;
+}
+
+static void attach_stack(struct files *f, struct held_stack *h, struct stack *st, int fd)
+{
+	uint64_t slot = __atomic_add_fetch(&f->last_slot, 1, __ATOMIC_RELAXED);
+	int err;
+
+	for (size_t i = 0; i < st->probes_cnt; i++)
+		st->probes[i].cookie |= slot << COOKIE_SLOT;
+	err = start_checks(f, h, st);
+	if (!err)
+		h->attached = attach_file(f->attach, fd, st->probes, st->probes_cnt, &err);
+	if (h->attached)
+		return;
+	end_checks(f, h);
+	h->told.state = FILE_FAILED;
+	h->told.err = err;
+}
+
+static void attach_stacks(struct files *f, struct file *at, struct stack *st, size_t n, int fd)
+{
+	bool elsewhere = f->attach && attached_elsewhere(f, at);
+
+	for (size_t i = 0; i < n; i++) {
+		struct held_stack *h = &at->stacks[i];
+
+		h->told = st[i].told;
+		if (!f->attach && h->told.state == FILE_ATTACHED)
+			h->told.state = FILE_FOUND;
+		else if (st[i].probes_cnt && !elsewhere)
+			attach_stack(f, h, &st[i], fd);
+		if (!i || h->told.state == FILE_ATTACHED)
+			at->state = h->told.state;
+	}
+}
+
+static int examine_image(struct files *f, struct file *at, const struct image *im, int fd)
+{
+	struct stack st[FILE_STACKS_MAX];
+	int n;
+
+	at->symbols = image_has_symbols(im);
+	at->build_id_n = image_build_id(im, at->build_id);
+	n = stacks_find(im, st);
+	if (n <= 0)
+		return n;
+	at->stacks = calloc(n, sizeof(*at->stacks));
+	if (at->stacks) {
+		at->stacks_cnt = n;
+		attach_stacks(f, at, st, n, fd);
+	}
+	stacks_release(st, n);
+	return at->stacks ? 0 : -ENOMEM;
 }
 
 /* Without the lock: this may read hundreds of megabytes. */
 static void examine(struct files *f, struct file *at, int fd)
 {
-	uint64_t off[TLS_SPECS_MAX];
-	struct probe p[PROBES_MAX];
-	struct image *im;
-	int err = -ENOTSUP;
-	size_t cnt;
+	int err = 0;
+	struct image *im = image_open(fd, &err);
 
-	im = image_open(fd, &err);
-	if (!im || image_machine(im) != OUR_MACHINE) {
-		image_free(im);
-		at->info.state = FILE_UNSUPPORTED;
-		at->info.err = err;
-		return;
-	}
-	at->info.symbols = image_has_symbols(im);
-	at->info.build_id_n = image_build_id(im, at->info.build_id);
-	cnt = find_symbols(f, im, off) ? choose(f, off, p, &at->info.stacks[0].lib) : 0;
+	if (im && image_machine(im) != OUR_MACHINE)
+		err = -ENOTSUP;
+	else if (im)
+		err = examine_image(f, at, im, fd);
 	image_free(im);
-	if (!cnt)
-		return;
-	at->info.stacks_cnt = 1;
-	snprintf(at->info.stacks[0].method, sizeof(at->info.stacks[0].method), "symbols");
-	at->info.stacks[0].state = at->info.state = FILE_ATTACHED;
-	if (!f->attach) {
-		at->info.stacks[0].state = at->info.state = FILE_FOUND;
-		return;
+	if (err) {
+		at->state = FILE_UNSUPPORTED;
+		at->err = err;
 	}
-	if (attached_elsewhere(f, at))
-		return;
-	at->attached = attach_file(f->attach, fd, p, cnt, &at->info.stacks[0].err);
-	if (!at->attached)
-		at->info.stacks[0].state = at->info.state = FILE_FAILED;
+}
+
+static void tell(const struct file *at, struct file_info *ret)
+{
+	*ret = (struct file_info){
+		.state = at->state, .err = at->err, .symbols = at->symbols,
+		.build_id_n = at->build_id_n, .stacks_cnt = at->stacks_cnt,
+	};
+	memcpy(ret->build_id, at->build_id, sizeof(ret->build_id));
+	for (size_t i = 0; i < at->stacks_cnt; i++)
+		ret->stacks[i] = at->stacks[i].told;
+	snprintf(ret->path, sizeof(ret->path), "%s", at->path);
+}
+
+static bool has_checks(const struct file *at)
+{
+	for (size_t i = 0; i < at->stacks_cnt; i++)
+		for (size_t k = 0; k < at->stacks[i].checks_cnt; k++)
+			if (!at->stacks[i].checks[k].done)
+				return true;
+	return false;
 }
 
 static void tell_kernel(struct files *f, const struct stat *st)
@@ -284,10 +345,14 @@ int files_look(struct files *f, int fd, const char *path, struct file_info *ret)
 		examine(f, at, fd);
 		pthread_mutex_lock(&f->lock);
 		at->busy = false;
+		if (has_checks(at)) {
+			at->undecided = f->undecided;
+			f->undecided = at;
+		}
 		pthread_cond_broadcast(&f->examined);
 	}
 	if (ret)
-		*ret = at->info;
+		tell(at, ret);
 	pthread_mutex_unlock(&f->lock);
 	tell_kernel(f, &st);
 	return 0;
@@ -300,7 +365,94 @@ bool files_known(struct files *f, const struct stat *st, struct file_info *ret)
 	pthread_mutex_lock(&f->lock);
 	at = find(f, st);
 	if (at && !at->busy)
-		*ret = at->info;
+		tell(at, ret);
 	pthread_mutex_unlock(&f->lock);
 	return at && !at->busy;
+}
+
+static void put_news(struct files *f, const char *text)
+{
+	if (f->news_cnt < NEWS_MAX && (f->news[f->news_cnt] = strdup(text)))
+		f->news_cnt++;
+}
+
+bool files_news(struct files *f, char *buf, size_t n)
+{
+	bool any;
+
+	pthread_mutex_lock(&f->lock);
+	any = f->news_cnt;
+	if (any) {
+		snprintf(buf, n, "%s", f->news[0]);
+		free(f->news[0]);
+		memmove(f->news, f->news + 1, --f->news_cnt * sizeof(*f->news));
+	}
+	pthread_mutex_unlock(&f->lock);
+	return any;
+}
+
+/* A stack that has a function which is not what it was taken for: its links, to be freed without the lock. */
+static struct attached *reject(struct files *f, struct file *at, struct held_stack *h, const struct check *c,
+			       const struct tls_check *tally)
+{
+	struct attached *links = h->attached;
+	char id[65] = "none", text[640];
+
+	for (size_t i = 0; i < at->build_id_n; i++)
+		sprintf(id + 2 * i, "%02x", at->build_id[i]);
+	h->told.state = FILE_REJECTED;
+	snprintf(h->told.why, sizeof(h->told.why),
+		 "what was taken for %s did not behave like it in %llu of %llu calls", spec_name(COOKIE_SPEC(c->cookie)),
+		 (unsigned long long)tally->bad, (unsigned long long)(tally->good + tally->bad));
+	snprintf(text, sizeof(text), "%s (build-id %s) is not observed any more: %s", at->path, id, h->told.why);
+	put_news(f, text);
+	h->attached = NULL;
+	end_checks(f, h);
+	at->state = FILE_REJECTED;
+	for (size_t i = 0; i < at->stacks_cnt; i++)
+		if (at->stacks[i].told.state == FILE_ATTACHED)
+			at->state = FILE_ATTACHED;
+	return links;
+}
+
+/* Links to be freed, or NULL. */
+static struct attached *judge_stack(struct files *f, struct file *at, struct held_stack *h)
+{
+	struct tls_check tally;
+
+	for (size_t i = 0; i < h->checks_cnt; i++) {
+		struct check *c = &h->checks[i];
+
+		if (c->done || bpf_map_lookup_elem(f->attach->checks_fd, &c->cookie, &tally))
+			continue;
+		c->done = tally.good + tally.bad >= HITS_ENOUGH;
+		if (c->done && tally.bad > tally.good)
+			return reject(f, at, h, c, &tally);
+		h->told.proven |= tally.good > tally.bad;
+	}
+	return NULL;
+}
+
+bool files_judge(struct files *f)
+{
+	struct attached *gone[32];
+	struct file **link, *at;
+	size_t n = 0;
+	bool more;
+
+	pthread_mutex_lock(&f->lock);
+	for (link = &f->undecided; (at = *link);) {
+		for (size_t i = 0; i < at->stacks_cnt && n < 32; i++)
+			if ((gone[n] = judge_stack(f, at, &at->stacks[i])))
+				n++;
+		if (has_checks(at))
+			link = &at->undecided;
+		else
+			*link = at->undecided;
+	}
+	more = f->undecided;
+	pthread_mutex_unlock(&f->lock);
+	while (n)
+		attached_free(gone[--n]);
+	return more;
 }

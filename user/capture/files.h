@@ -52,6 +52,15 @@ void files_free(struct files *f);
 /* Examines the file if nobody has, and attaches.  path: for people.  Negative errno: could not be looked at. */
 int files_look(struct files *f, int fd, const char *path, struct file_info *ret);
 
+/*
+ * Judges functions that were found without a symbol by what their calls did so
+ * far; a stack with one that fails is let go of.  True: some are not decided yet, call again in a while.
+ */
+bool files_judge(struct files *f);
+
+/* The next thing that people should be told (a stack was let go of); false: none. */
+bool files_news(struct files *f, char *buf, size_t n);
+
 /* What is known of a file; false: nothing. */
 bool files_known(struct files *f, const struct stat *st, struct file_info *ret);
 
@@ -75,8 +84,5 @@ void coverage_of(struct files *f, uint32_t pid, uint64_t start,
 
 /* As a record; its size, or 0. */
 size_t cover_make(void *buf, size_t max, const struct coverage *cov, uint64_t ts);
-
-/* Spec rows for the kernel half, in the order of tls_libs; how many. */
-size_t specs_fill(struct tls_spec table[static TLS_SPECS_MAX]);
 
 #endif /* FILES_H */

@@ -13,6 +13,9 @@
 #include "capture/hands.h"
 #include "capture/warden.h"
 
+#define JUDGE_MS	250	/* between two looks at functions that have to prove themselves */
+#define REST_MS		5000
+
 struct hands {
 	struct files *files;
 	struct ring_buffer *urgent;
@@ -90,7 +93,7 @@ static void *work(void *arg)
 			{ .fd = h->sock, .events = POLLIN },
 		};
 
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, files_judge(h->files) ? JUDGE_MS : REST_MS) < 0 && errno != EINTR)
 			return NULL;
 		if (p[0].revents)
 			return NULL;

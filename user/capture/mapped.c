@@ -146,7 +146,7 @@ static void look_path(struct files *f, const char *path)
 static bool is_tls_name(const char *name)
 {
 	for (unsigned l = 0; tls_libs[l]; l++)
-		for (const char *const *s = tls_libs[l]->sonames; *s; s++)
+		for (const char *const *s = tls_libs[l]->sonames; s && *s; s++)
 			if (!strncmp(name, *s, strlen(*s)))
 				return true;
 	return false;
@@ -211,6 +211,8 @@ void files_look_cache(struct files *f)
 		return;
 	for (unsigned d = 0; d < sizeof(dirs) / sizeof(*dirs); d++) {
 		for (unsigned l = 0; tls_libs[l]; l++) {
+			if (!tls_libs[l]->sonames)
+				continue;
 			snprintf(pattern, sizeof(pattern), "%s/%s*", dirs[d], tls_libs[l]->sonames[0]);
 			if (glob(pattern, 0, NULL, &g))
 				continue;

@@ -23,11 +23,13 @@ enum file_known { FILE_PENDING = 1, FILE_DONE = 2 };
 /* As struct tracked there. */
 struct tracked {
 	uint64_t start;
-	uint32_t tls, pad;
+	uint32_t tls, noticed;
+	int32_t hellos;
+	uint32_t pad;
 };
 
 _Static_assert(sizeof(struct file_key) == 32, "struct file_key in bpf/capture.bpf.h");
-_Static_assert(sizeof(struct tracked) == 16, "struct tracked in bpf/capture.bpf.h");
+_Static_assert(sizeof(struct tracked) == 24, "struct tracked in bpf/capture.bpf.h");
 
 /* st_dev is packed otherwise in user space. */
 struct file_key file_key_of(const struct stat *st);

@@ -2,6 +2,8 @@
 #ifndef TLS_H
 #define TLS_H
 
+#include <stdbool.h>
+
 #include "wire.h"
 
 struct tls_func {
@@ -9,11 +11,23 @@ struct tls_func {
 	struct tls_spec spec;	/* becomes a row of tls_specs[] in bpf/tls.bpf.c */
 };
 
+/* sym is not needed where the other is found, which sees the same bytes. */
+struct tls_instead {
+	const char *sym, *other;
+};
+
 /* How to recognise one TLS library by its symbols, and where its plaintext passes. */
 struct tls_lib {
 	const char *name;
-	const char *const *sonames;	/* as they begin in the linker's cache; NULL-terminated */
+	const char *const *sonames;	/* as they begin in the linker's cache; NULL-terminated; or NULL */
 	const struct tls_func *funcs;	/* ends with .sym == NULL */
+	const struct tls_instead *insteads;	/* ends with .sym == NULL; or NULL */
+	/* Symbols are this library's only where this one is among them too: two libraries share their names. NULL: always. */
+	const char *mark;
+	/* Its functions are spread over files: a file that moves no data may hold one that is needed. */
+	bool spread;
+	/* A second best: not attached where another stack of the file can be. */
+	bool fallback;
 };
 
 extern const struct tls_lib *const tls_libs[];

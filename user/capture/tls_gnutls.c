@@ -26,4 +26,4 @@ static const struct tls_func funcs[] = {
 	{}
 };
 
-const struct tls_lib tls_gnutls = { "gnutls", sonames, funcs };
+const struct tls_lib tls_gnutls = { .name = "gnutls", .sonames = sonames, .funcs = funcs };

@@ -4,12 +4,20 @@
 #include "capture/capture.h"
 #include "capture/tls.h"
 
-extern const struct tls_lib tls_openssl, tls_gnutls;
+extern const struct tls_lib tls_openssl, tls_gnutls, tls_boringssl, tls_go, tls_rustls, tls_nss, tls_s2n, tls_mbedtls,
+	tls_wolfssl;
 
 /* The row number is in recordings (wire_data.lib): append only. */
 const struct tls_lib *const tls_libs[] = {
 	&tls_openssl,
 	&tls_gnutls,
+	&tls_boringssl,
+	&tls_go,
+	&tls_rustls,
+	&tls_nss,
+	&tls_s2n,
+	&tls_mbedtls,
+	&tls_wolfssl,
 	NULL
 };
 

@@ -162,13 +162,23 @@ static bool taken(const struct peer *p, const struct live *l, unsigned basis)
 	return basis == WIRE_BIND_CALL && p->tls && p->tls != l && p->tls->holder == l->holder;
 }
 
+/* What the kernel saw is better than what lengths tell, a call inside a call better than a set_fd. */
+static unsigned worth(unsigned basis)
+{
+	static const uint8_t rank[] = {
+		[WIRE_BIND_CALL] = 5, [WIRE_BIND_FD] = 4, [WIRE_BIND_OBJECT] = 3, [WIRE_BIND_THREAD] = 2,
+		[WIRE_BIND_RECORD] = 1,
+	};
+
+	return basis < sizeof(rank) ? rank[basis] : 0;
+}
+
 static void take_bind(struct streams *s, const struct wire_bind *b)
 {
 	struct live *l = live_open(s, b->stream, &b->hdr, WIRE_SRC_TLS, 0);
 	struct peer *p;
 
-	/* What the kernel saw is better than what lengths tell, a call inside a call better than a set_fd. */
-	if (!l || (l->s.sock && l->s.bind_basis < b->basis))
+	if (!l || (l->s.sock && worth(l->s.bind_basis) > worth(b->basis)))
 		return;
 	p = peer_open(s, b->sock, &b->hdr);
 	if (!p)

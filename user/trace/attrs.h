@@ -122,7 +122,7 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(ONLOOKER_LINK_BASIS, "onlooker.link.basis", STR, 0, \
 	  "what an inferred parent or binding rests on") \
 	X(ONLOOKER_PEER_BASIS, "onlooker.peer.basis", STR, 0, \
-	  "how the peer of a TLS stream was found: socket_call, set_fd, or record_lengths") \
+	  "how the peer of a TLS stream was found: socket_call, set_fd, tls_object, same_thread, or record_lengths") \
 	X(ONLOOKER_PROCESS_REDUCED_COVERAGE, "onlooker.process.reduced_coverage", STR_ARRAY, 0, \
 	  "ways of this process past what is observed: io_uring, ktls (kernel TLS), quic; absent when none was seen") \
 	X(ONLOOKER_PROCESS_SIGNAL, "onlooker.process.signal", INT, 0, \

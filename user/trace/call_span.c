@@ -247,6 +247,8 @@ static void server_attrs(struct filler *w)
 		[WIRE_BIND_CALL] = "socket_call",
 		[WIRE_BIND_FD] = "set_fd",
 		[WIRE_BIND_RECORD] = "record_lengths",
+		[WIRE_BIND_OBJECT] = "tls_object",
+		[WIRE_BIND_THREAD] = "same_thread",
 	};
 	const struct stream *s = w->f->s;
 	const struct sock *k = s ? s->sock : NULL;

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "capture/files.h"
+#include "capture/stacks.h"
 #include "capture/tls.h"
 
 static void test_specs_make_sense(void **state)
@@ -23,6 +24,9 @@ static void test_specs_make_sense(void **state)
 	assert_int_equal(n, rows);	/* all fit */
 	for (size_t i = 0; i < n; i++) {
 		assert_true(specs[i].conn_arg <= 5 && specs[i].buf_arg <= 5 && specs[i].len_arg <= 5);
+		assert_true(specs[i].max_arg <= 5 && specs[i].only_arg <= 5);
+		if (specs[i].len_how == TLS_LEN_ASKED)
+			assert_true(specs[i].max_arg || specs[i].data == TLS_PAYLOAD);
 		assert_int_equal(!specs[i].conn_arg, specs[i].what == TLS_NEW);
 		if (specs[i].what == TLS_DATA)
 			assert_true(specs[i].buf_arg);
@@ -57,12 +61,38 @@ static void test_directions(void **state)
 	check("openssl", "SSL_sendfile", WIRE_OUT);
 	check("gnutls", "gnutls_record_recv", WIRE_IN);
 	check("gnutls", "gnutls_record_send", WIRE_OUT);
+	check("openssl", "ssl_read_internal", WIRE_IN);
+	check("openssl", "ssl_write_internal", WIRE_OUT);
+	check("boringssl", "SSL_read", WIRE_IN);
+	check("boringssl", "SSL_write", WIRE_OUT);
+	check("go", "crypto/tls.(*Conn).Read", WIRE_IN);
+	check("go", "crypto/tls.(*Conn).writeRecordLocked", WIRE_OUT);
+	check("rustls", "take_received_plaintext", WIRE_IN);
+	check("rustls", "buffer_plaintext", WIRE_OUT);
+	check("nss", "PR_Read", WIRE_IN);
+	check("nss", "PR_Recv", WIRE_IN);
+	check("nss", "PR_Write", WIRE_OUT);
+	check("nss", "PR_Send", WIRE_OUT);
+	check("s2n", "s2n_recv", WIRE_IN);
+	check("s2n", "s2n_send", WIRE_OUT);
+	check("s2n", "s2n_sendv_with_offset", WIRE_OUT);
+	check("mbedtls", "mbedtls_ssl_read", WIRE_IN);
+	check("mbedtls", "mbedtls_ssl_write", WIRE_OUT);
+	check("wolfssl", "wolfSSL_read", WIRE_IN);
+	check("wolfssl", "wolfSSL_write", WIRE_OUT);
 }
 
 static void test_lib_names(void **state)
 {
 	assert_string_equal(capture_lib_name(0), "openssl");
 	assert_string_equal(capture_lib_name(1), "gnutls");
+	assert_string_equal(capture_lib_name(2), "boringssl");
+	assert_string_equal(capture_lib_name(3), "go");
+	assert_string_equal(capture_lib_name(4), "rustls");
+	assert_string_equal(capture_lib_name(5), "nss");
+	assert_string_equal(capture_lib_name(6), "s2n");
+	assert_string_equal(capture_lib_name(7), "mbedtls");
+	assert_string_equal(capture_lib_name(8), "wolfssl");
 	assert_string_equal(capture_lib_name(60000), "unknown");
 }
 
