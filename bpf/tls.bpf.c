@@ -66,7 +66,6 @@ static const struct thread no_thread;	/* a value to start from that is not on th
 #endif
 
 #define RECORD_MAX	(16384 + 2048)	/* RFC 5246 section 6.2.3 */
-#define PAGE		4096
 
 static __always_inline __u64 c_reg(struct pt_regs *ctx, __u64 n)
 {
@@ -435,8 +434,6 @@ static __noinline int take_args(struct pt_regs *ctx, struct frame *f, __u64 cook
 	f->buf = arg(ctx, s->buf_arg, s->abi);
 	f->len_ptr = arg(ctx, s->len_arg, s->abi);
 	f->max = s->max_arg ? arg(ctx, s->max_arg, s->abi) : -1ull;
-	if (s->len_how == TLS_LEN_OUT_NEXT && f->len_ptr < PAGE)
-		f->len_ptr = arg(ctx, s->len_arg + 1, s->abi);
 	if (s->len_how == TLS_LEN_RET && s->max_arg)
 		f->max = (__u32)f->max;		/* an int as well */
 	if (s->data == TLS_CHUNKS) {

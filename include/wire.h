@@ -281,8 +281,7 @@ enum tls_len {
 	TLS_LEN_OUT_PTR = 1,	/* *(size_t *)len_arg, if the return value is 1 */
 	TLS_LEN_RET_LONG = 2,	/* the return value, a ssize_t */
 	TLS_LEN_EARLY_IN = 3,	/* SSL_read_early_data: *(size_t *)len_arg, if the return value is 1 or 2 */
-	TLS_LEN_OUT_NEXT = 4,	/* as OUT_PTR; len_arg is no pointer in newer releases, then the argument after it */
-	TLS_LEN_ASKED = 5,	/* all of max_arg */
+	TLS_LEN_ASKED = 4,	/* all of max_arg */
 };
 
 enum tls_what {

@@ -78,6 +78,11 @@ static void drop_doubles(struct search *s, const bool *marked)
 	}
 }
 
+static bool by_symbol(unsigned lib, const bool *marked)
+{
+	return !tls_libs[lib]->no_uretprobe && (!tls_libs[lib]->mark || marked[lib]);
+}
+
 static void by_symbols(struct search *s)
 {
 	const char *names[TLS_SPECS_MAX + MARKS_MAX];
@@ -98,7 +103,7 @@ static void by_symbols(struct search *s)
 	for (unsigned i = 0; i < marks; i++)
 		marked[mark_lib[i]] = sym[s->n + i].va;
 	for (size_t i = 0; i < s->n; i++) {
-		if (!sym[i].va || (tls_libs[s->row[i].lib]->mark && !marked[s->row[i].lib]))
+		if (!sym[i].va || !by_symbol(s->row[i].lib, marked))
 			continue;
 		s->row[i].probe = code_probe(s->im, sym[i].va);
 		s->row[i].symbol = true;
@@ -114,6 +119,23 @@ static int lib_by_name(const char *name)
 	return -1;
 }
 
+static bool wants_return(const struct tls_spec *s)
+{
+	switch (s->what) {
+	case TLS_DATA:
+	case TLS_UNSEEN:
+		return s->at == TLS_AT_RETURN;
+	case TLS_NEW:
+	case TLS_HANDSHAKE:
+	case TLS_ERROR:
+	case TLS_SEAL:
+	case TLS_OPEN:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void take_found(struct search *s, const struct found *f, unsigned lib)
 {
 	for (size_t i = 0; i < f->cnt; i++) {
@@ -121,6 +143,8 @@ static void take_found(struct search *s, const struct found *f, unsigned lib)
 		struct row *r = row_of(s, lib, fn->sym);
 
 		if (!r || !fn->probe)
+			continue;
+		if (tls_libs[lib]->no_uretprobe && wants_return(&r->func->spec) && !fn->rets_cnt)
 			continue;
 		r->probe = fn->probe;
 		r->rets_cnt = fn->rets_cnt;
@@ -141,23 +165,6 @@ static int by_finders(struct search *s)
 			take_found(s, &s->found[i], lib);
 	}
 	return 0;
-}
-
-static bool wants_return(const struct tls_spec *s)
-{
-	switch (s->what) {
-	case TLS_DATA:
-	case TLS_UNSEEN:
-		return s->at == TLS_AT_RETURN;
-	case TLS_NEW:
-	case TLS_HANDSHAKE:
-	case TLS_ERROR:
-	case TLS_SEAL:
-	case TLS_OPEN:
-		return true;
-	default:
-		return false;
-	}
 }
 
 static bool needed(struct search *s, const struct row *r)

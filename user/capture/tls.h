@@ -26,6 +26,11 @@ struct tls_lib {
 	const char *mark;
 	/* Its functions are spread over files: a file that moves no data may hold one that is needed. */
 	bool spread;
+	/*
+	 * Goroutines and Rust: return addresses are read, so the return instructions have to be known, and only a finder knows
+	 * them. Never a uretprobe.
+	 */
+	bool no_uretprobe;
 	/* A second best: not attached where another stack of the file can be. */
 	bool fallback;
 };

@@ -24,12 +24,15 @@ static const struct tls_func funcs[] = {
 	/*
 	 * Static, for stripped files: a finder knows them by their names in error messages. Where the exported functions
 	 * are known these are not asked, for the compiler may have copied them into those and left them
-	 * uncalled (seen in node 20). The flags before `written` came with 3.3.
+	 * uncalled (seen in node 20).
 	 */
 	{ "ssl_read_internal", { .dir = WIRE_IN, .conn_arg = 1, .buf_arg = 2, .max_arg = 3,
 				 .len_how = TLS_LEN_OUT_PTR, .len_arg = 4 } },
 	{ "ssl_write_internal", { .dir = WIRE_OUT, .conn_arg = 1, .buf_arg = 2, .max_arg = 3,
-				  .len_how = TLS_LEN_OUT_NEXT, .len_arg = 4 } },
+				  .len_how = TLS_LEN_OUT_PTR, .len_arg = 4 } },
+	/* since 3.3, the flags before the length */
+	{ "ssl_write_internal/flags", { .dir = WIRE_OUT, .conn_arg = 1, .buf_arg = 2, .max_arg = 3,
+					.len_how = TLS_LEN_OUT_PTR, .len_arg = 5 } },
 	{ "SSL_write_early_data", { .dir = WIRE_OUT, .conn_arg = 1, .buf_arg = 2, .len_how = TLS_LEN_OUT_PTR,
 				    .len_arg = 4, .early = 1 } },
 	{ "SSL_read_early_data", { .dir = WIRE_IN, .conn_arg = 1, .buf_arg = 2, .len_how = TLS_LEN_EARLY_IN,
@@ -54,6 +57,7 @@ static const struct tls_func funcs[] = {
 static const struct tls_instead insteads[] = {
 	{ "ssl_read_internal", "SSL_read_ex" },
 	{ "ssl_write_internal", "SSL_write_ex" },
+	{ "ssl_write_internal/flags", "SSL_write_ex" },
 	{ NULL, NULL }
 };
 
