@@ -83,6 +83,7 @@ struct gen_choice {
 
 struct gen_call {
 	const struct provider *provider;
+	const struct provider *inner;	/* whose words its own carries (Bedrock's InvokeModel); NULL */
 	struct arena arena;		/* 4 MiB at most; buffers of parts and lists are separate */
 	bool want_content;
 
@@ -98,6 +99,7 @@ struct gen_call {
 	struct buf stop_sequences;	/* JSON array of strings, empty: none */
 	struct view reasoning_level, previous_response_id, conversation_id, output_type;
 	struct view request_service_tier;
+	struct view guardrail_id;	/* Bedrock's */
 	struct buf encoding_formats;	/* JSON array of strings, empty: none */
 	struct opt_int dimension_count;
 

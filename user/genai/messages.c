@@ -397,6 +397,13 @@ struct view msgs_finish_word(struct view said)
 		{ VIEW("refusal"), VIEW("content_filter") },
 		{ VIEW("insufficient_system_resource"), VIEW("error") },
 		{ VIEW("abort"), VIEW("error") },
+		/* Bedrock */
+		{ VIEW("guardrail_intervened"), VIEW("content_filter") },
+		{ VIEW("content_filtered"), VIEW("content_filter") },
+		{ VIEW("malformed_model_output"), VIEW("error") },
+		{ VIEW("malformed_tool_use"), VIEW("error") },
+		{ VIEW("FINISH"), VIEW("stop") },
+		{ VIEW("LENGTH"), VIEW("length") },
 		/* Google; what is no word of its own there was stopped for what it says */
 		{ VIEW("STOP"), VIEW("stop") },
 		{ VIEW("MAX_TOKENS"), VIEW("length") },

@@ -57,6 +57,7 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_INPUT_MESSAGES, "gen_ai.input.messages", STR, 1, "") \
 	X(GEN_AI_OUTPUT_MESSAGES, "gen_ai.output.messages", STR, 1, "") \
 	X(GEN_AI_TOOL_DEFINITIONS, "gen_ai.tool.definitions", STR, 1, "") \
+	X(AWS_BEDROCK_GUARDRAIL_ID, "aws.bedrock.guardrail.id", STR, 0, "") \
 	X(OPENAI_API_TYPE, "openai.api.type", STR, 0, "") \
 	X(OPENAI_REQUEST_SERVICE_TIER, "openai.request.service_tier", STR, 0, "") \
 	X(OPENAI_RESPONSE_SERVICE_TIER, "openai.response.service_tier", STR, 0, "") \

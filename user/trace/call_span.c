@@ -85,6 +85,7 @@ static void request_attrs(struct filler *w, const struct gen_call *c)
 	put_str(w, ATTR_GEN_AI_CONVERSATION_ID, c->conversation_id);
 	put_str(w, ATTR_GEN_AI_OUTPUT_TYPE, c->output_type);
 	put_int(w, ATTR_GEN_AI_EMBEDDINGS_DIMENSION_COUNT, c->dimension_count);
+	put_str(w, ATTR_AWS_BEDROCK_GUARDRAIL_ID, c->guardrail_id);
 	put_str(w, ATTR_OPENAI_API_TYPE, view_of(c->api_type));
 	put_str(w, ATTR_OPENAI_REQUEST_SERVICE_TIER, c->request_service_tier);
 }

@@ -195,6 +195,40 @@ static const struct {
 		"terminal\n",
 		"[]",
 	},
+	{
+		"http/bedrock-converse",
+		"chat aws.bedrock -\nmodel=us.anthropic.claude-sonnet-5\nmax_tokens=300\ntop_k=40\ntemperature=0.5\ntop_p=0.9\nstop=[\"END\"]\n",
+		"id=c1136034-0000-49a2-8b55-4034878dda8a\nin=1340\nout=58\ncache_read=1000\ncache_write=300\n"
+		"finish=tool_use\nterminal\n",
+		"[{\"role\":\"assistant\",\"finish_reason\":\"tool_call\",\"parts\":["
+		"{\"type\":\"reasoning\",\"content\":\"Use tool.\"},{\"type\":\"text\",\"content\":\"Looking\"},"
+		"{\"type\":\"tool_call\",\"id\":\"tooluse_1\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Łódź\"}}]}]",
+	},
+	{
+		"http/bedrock-converse-stream",
+		"chat aws.bedrock -\nmodel=us.anthropic.claude-sonnet-5\nstream\nmax_tokens=300\ntop_k=40\ntemperature=0.5\ntop_p=0.9\nstop=[\"END\"]\n",
+		"id=c1136034-0000-49a2-8b55-4034878dda8a\nin=1340\nout=58\ncache_read=1000\ncache_write=300\n"
+		"finish=tool_use\nterminal\n",
+		"[{\"role\":\"assistant\",\"finish_reason\":\"tool_call\",\"parts\":["
+		"{\"type\":\"reasoning\",\"content\":\"Use tool.\"},{\"type\":\"text\",\"content\":\"Looking\"},"
+		"{\"type\":\"tool_call\",\"id\":\"tooluse_1\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Łódź\"}}]}]",
+	},
+	{
+		"http/bedrock-error",
+		"chat aws.bedrock -\nmodel=us.anthropic.claude-sonnet-5\nmax_tokens=300\ntop_k=40\ntemperature=0.5\ntop_p=0.9\nstop=[\"END\"]\n",
+		"id=c1136034-0000-49a2-8b55-4034878dda8a\nerror=ThrottlingException\n"
+		"says=Too many requests, please wait before trying again.\nterminal\n",
+		"[]",
+	},
+	{
+		"http/bedrock-invoke-stream-anthropic",
+		"chat aws.bedrock -\nmodel=us.anthropic.claude-sonnet-5\nstream\nmax_tokens=100\n",
+		"id=msg_bdrk_01EX\nanswered=claude-sonnet-5\nin=2121\nout=88\ncache_read=1800\ncache_write=300\nreasoning=40\n"
+		"finish=tool_use\nterminal\n",
+		"[{\"role\":\"assistant\",\"finish_reason\":\"tool_call\",\"parts\":["
+		"{\"type\":\"reasoning\",\"content\":\"Use the tool.\"},{\"type\":\"text\",\"content\":\"Looking ☂\"},"
+		"{\"type\":\"tool_call\",\"id\":\"toolu_01\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Łódź\"}}]}]",
+	},
 };
 
 /* The same exchange, coded otherwise. */
