@@ -52,7 +52,11 @@ int code_calls(const struct image *im, uint64_t va, uint64_t size, struct code_c
 struct code_fields {
 	size_t tested_cnt, stored_cnt;
 	int32_t tested[64], stored[64];
-	uint8_t args;		/* bit i: argument i is read, in the order of the bytes, before anything writes to its register */
+	/*
+	 * Bit i: argument i is read before anything writes to its register: in the order of
+	 * the bytes; or between one jump or return and the next, where a path may have left it alone.
+	 */
+	uint8_t args, args_somewhere;
 };
 int code_fields(const struct image *im, uint64_t va, uint64_t size, struct code_fields *ret);
 

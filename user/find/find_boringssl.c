@@ -217,6 +217,14 @@ static bool agree(const struct boringssl *b, const struct scan_func *x, const st
 	return false;
 }
 
+/* (connection, buffer, length), all of which are used; the part of a function that stands elsewhere has none. */
+static bool takes_three(const struct boringssl *b, const struct scan_func *f)
+{
+	struct code_fields x;
+
+	return !code_fields(b->im, f->va, body(f), &x) && (x.args_somewhere & 7) == 7;
+}
+
 static bool stores(const struct boringssl *b, const struct scan_func *f)
 {
 	struct code_fields x;
@@ -276,9 +284,9 @@ static void add_others(const struct boringssl *b, const struct func *write, cons
 {
 	const struct func *handshake = only(b, is_handshake), *shutdown = only(b, is_shutdown);
 
-	if (handshake && (calls(b, &write->f, handshake->f.va) || (impl && calls(b, &impl->f, handshake->f.va))))
+	if (handshake && handshake->f.called && (calls(b, &write->f, handshake->f.va) || (impl && calls(b, &impl->f, handshake->f.va))))
 		found_add(ret, b->im, "SSL_do_handshake", handshake->f.va);
-	if (shutdown && line_of(shutdown, DATA_ON_SHUTDOWN) > line_of(write, SHOULD_NOT_BE_CALLED))
+	if (shutdown && shutdown->f.called && line_of(shutdown, DATA_ON_SHUTDOWN) > line_of(write, SHOULD_NOT_BE_CALLED))
 		found_add(ret, b->im, "SSL_shutdown", shutdown->f.va);
 }
 
@@ -287,9 +295,9 @@ static const char *add_all(const struct boringssl *b, struct found *ret)
 	const struct func *write = find_write(b), *impl = only(b, is_impl);
 	struct scan_func read = { 0 };
 
-	if (!write)
+	if (!write || !takes_three(b, &write->f))
 		return "SSL_write could not be told from other functions";
-	if (!find_read(b, write, impl, &read))
+	if (!find_read(b, write, impl, &read) || !takes_three(b, &read))
 		return "SSL_read could not be told from other functions";
 	if (!found_add(ret, b->im, "SSL_read", read.va) || !found_add(ret, b->im, "SSL_write", write->f.va))
 		return "its functions are in no segment with code";

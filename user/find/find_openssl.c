@@ -81,10 +81,13 @@ static uint64_t body(const struct scan_func *f)
 	return f->size && f->size < BODY_MAX ? f->size : BODY_MAX;
 }
 
-/* Where its start is known by an unwind entry, or by calls of it. */
+/*
+ * A call goes there.  An unwind entry alone is not enough: the unlikely parts of a
+ * function, where errors are raised, may stand elsewhere and have their own.
+ */
 static bool sure(const struct scan_func *f)
 {
-	return f->unwind || f->called;
+	return f->called;
 }
 
 static void name_function(struct openssl *o, enum name n, const struct scan_func *f)
@@ -172,20 +175,31 @@ static bool find_call(const struct openssl *o, uint64_t va, uint64_t size, uint6
 	return false;
 }
 
-/* The function that carries the name, when only one does. */
+/* The one function that carries the name and is called; others are parts of callers or of itself. */
 static const struct scan_func *only(const struct openssl *o, enum name n)
 {
-	return o->named[n].cnt == 1 && sure(&o->named[n].f[0]) ? &o->named[n].f[0] : NULL;
+	const struct scan_func *ret = NULL;
+
+	if (o->named[n].cnt > EACH_MAX)
+		return NULL;
+	for (size_t i = 0; i < o->named[n].cnt; i++) {
+		if (!sure(&o->named[n].f[i]))
+			continue;
+		if (ret)
+			return NULL;
+		ret = &o->named[n].f[i];
+	}
+	return ret;
 }
 
-/* The outer function, by symbol or name. */
+/* The outer function, by symbol or name. Whether it is called does not matter: no probe is put on it. */
 static bool outer_of(const struct openssl *o, enum name n, struct image_sym *ret)
 {
-	const struct scan_func *f = only(o, n);
+	const struct scan_func *f = o->named[n].cnt == 1 ? &o->named[n].f[0] : NULL;
 
 	if (o->symbols) {
 		*ret = n == READ ? o->read : o->write;
-		return !f || f->va == ret->va;
+		return !o->named[n].cnt || has(o, n, ret->va);
 	}
 	*ret = (struct image_sym){ f ? f->va : 0, f ? f->size : 0 };
 	return f;
@@ -196,7 +210,7 @@ static const char *row_of(const struct openssl *o, enum name inner_name, const s
 {
 	struct code_fields x;
 
-	if (code_fields(o->im, f->va, body(f), &x) || (x.args & 7) != 7)
+	if (code_fields(o->im, f->va, body(f), &x) || (x.args_somewhere & 7) != 7)
 		return NULL;
 	if (inner_name == READ_INNER)
 		return (x.args >> 3 & 3) == 1 ? "ssl_read_internal" : NULL;
@@ -226,58 +240,61 @@ static bool names_its_file(const struct openssl *o, enum name n, const struct sc
  * nothing else.  The file's name beside its own, and the arguments it reads, stand for it: if SSL_write_ex() is what
  * it is, the inner function inside, then the same rows are right for it.
  */
-static int add_alone(struct openssl *o, enum name outer_name, enum name inner_name, struct found *ret)
+static bool add_alone(struct openssl *o, enum name outer_name, enum name inner_name, struct found *ret)
 {
-	const struct scan_func *inner = only(o, inner_name);
+	const struct scan_func *inner = o->named[inner_name].cnt == 1 ? only(o, inner_name) : NULL;
 	const char *sym = inner && !o->named[outer_name].cnt ? row_of(o, inner_name, inner) : NULL;
 
 	return sym && names_its_file(o, inner_name, inner) && found_add(ret, o->im, sym, inner->va);
 }
 
-/* 1: added; 0: the compiler left no inner function that both rules agree on. */
-static int add_inner(struct openssl *o, enum name outer_name, enum name inner_name, struct image_sym ex, struct found *ret)
+/* False: the compiler left no inner function that both rules agree on. */
+static bool add_inner(struct openssl *o, enum name outer_name, enum name inner_name, struct image_sym ex, struct found *ret)
 {
-	const struct scan_func *inner = only(o, inner_name);
+	const struct scan_func *inner = o->named[inner_name].cnt == 1 ? only(o, inner_name) : NULL;
 	struct image_sym outer;
 	struct code_call call, again;
 	const char *sym = inner ? row_of(o, inner_name, inner) : NULL;
 
 	if (!sym || !outer_of(o, outer_name, &outer) || outer.va == inner->va ||
 	    !find_call(o, outer.va, outer.size, inner->va, &call))
-		return 0;
+		return false;
 	/* With symbols, a caller whose way round it would be missed for good. */
 	if (o->symbols && outer_name == READ && ex.va && !find_call(o, ex.va, ex.size, inner->va, &again))
-		return 0;
+		return false;
 	/* The one gives where the other takes: the length goes to a variable of the outer function. */
 	if ((call.local >> 3 & 3) != (strchr(sym, '/') ? 2 : 1))
-		return 0;
+		return false;
 	return found_add(ret, o->im, sym, inner->va);
 }
 
 /*
  * The inner function is part of the outer ones: SSL_read() is the one that carries
- * both names, SSL_read_ex() (or what is left of the inner one; it takes the same
- * arguments) the other that carries the inner one's.
+ * both names and reads three arguments; SSL_read_ex() and what is left of the inner
+ * one carry the inner one's and take the same arguments.
  */
-static int add_outer(struct openssl *o, enum name outer_name, enum name inner_name, enum name early_name,
-		     const char *ex, struct found *ret)
+static bool add_outer(struct openssl *o, enum name outer_name, enum name inner_name, enum name early_name, struct found *ret)
 {
-	const struct scan_func *outer = only(o, outer_name), *other = NULL;
-	int n;
+	const struct scan_func *outer = o->named[outer_name].cnt == 1 ? &o->named[outer_name].f[0] : NULL;
+	size_t before = ret->cnt, cnt = o->named[inner_name].cnt;
+	struct code_fields x;
 
-	if (!outer || !has(o, inner_name, outer->va) || o->named[inner_name].cnt > EACH_MAX)
-		return 0;
-	for (size_t i = 0; i < o->named[inner_name].cnt; i++) {
+	if (!outer || !has(o, inner_name, outer->va) || cnt > EACH_MAX ||
+	    code_fields(o->im, outer->va, body(outer), &x) || (x.args_somewhere & 7) != 7 ||
+	    !found_add(ret, o->im, texts[outer_name].text, outer->va))
+		return false;
+	for (size_t i = 0; i < cnt; i++) {
 		const struct scan_func *f = &o->named[inner_name].f[i];
+		const char *sym = row_of(o, inner_name, f);
 
 		if (f->va == outer->va || has(o, early_name, f->va))
 			continue;
-		if (other || !sure(f))
-			return 0;
-		other = f;
+		if (!sym || !found_add(ret, o->im, sym, f->va)) {
+			ret->cnt = before;
+			return false;
+		}
 	}
-	n = found_add(ret, o->im, texts[outer_name].text, outer->va);
-	return n + (other ? found_add(ret, o->im, ex, other->va) : 0);
+	return true;
 }
 
 /* What helps but moves no data. */
@@ -312,25 +329,25 @@ static bool read_version(const struct openssl *o, enum name n, struct found *ret
 	return false;
 }
 
-static int add_read(struct openssl *o, struct found *ret)
+static bool add_read(struct openssl *o, struct found *ret)
 {
 	if (add_inner(o, READ, READ_INNER, o->read_ex, ret))
-		return 1;
-	return !o->symbols && (add_outer(o, READ, READ_INNER, READ_EARLY, "SSL_read_ex", ret) ||
+		return true;
+	return !o->symbols && (add_outer(o, READ, READ_INNER, READ_EARLY, ret) ||
 			       add_alone(o, READ, READ_INNER, ret));
 }
 
-static int add_write(struct openssl *o, struct found *ret)
+static bool add_write(struct openssl *o, struct found *ret)
 {
 	if (add_inner(o, WRITE, WRITE_INNER, o->write_ex, ret))
-		return 1;
-	return !o->symbols && (add_outer(o, WRITE, WRITE_INNER, WRITE_EARLY, "SSL_write_ex", ret) ||
+		return true;
+	return !o->symbols && (add_outer(o, WRITE, WRITE_INNER, WRITE_EARLY, ret) ||
 			       add_alone(o, WRITE, WRITE_INNER, ret));
 }
 
 static int add_all(struct openssl *o, struct found *ret)
 {
-	int r = add_read(o, ret), w = add_write(o, ret);
+	bool r = add_read(o, ret), w = add_write(o, ret);
 
 	if (o->symbols)
 		return r || w;

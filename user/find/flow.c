@@ -22,15 +22,20 @@ void flow_set(struct flow *f, unsigned reg, enum flow_is is, uint64_t v)
 		return;
 	f->r[reg] = (struct flow_reg){ is, v };
 	for (unsigned i = 0; i < CODE_ARGS; i++)
-		if (f->arg_reg[i] == reg)
+		if (f->arg_reg[i] == reg) {
 			f->spoilt |= 1u << i;
+			f->spoilt_here |= 1u << i;
+		}
 }
 
 void flow_read(struct flow *f, unsigned reg)
 {
-	for (unsigned i = 0; f->fields && i < CODE_ARGS; i++)
-		if (f->arg_reg[i] == reg && !(f->spoilt >> i & 1))
-			f->fields->args |= 1u << i;
+	for (unsigned i = 0; f->fields && i < CODE_ARGS; i++) {
+		if (f->arg_reg[i] != reg)
+			continue;
+		f->fields->args |= (~f->spoilt >> i & 1) << i;
+		f->fields->args_somewhere |= (~f->spoilt_here >> i & 1) << i;
+	}
 }
 
 void flow_copy(struct flow *f, unsigned to, unsigned from)
@@ -79,6 +84,7 @@ void flow_break(struct flow *f)
 	for (unsigned i = 0; i < FLOW_REGS; i++)
 		if (f->r[i].is == FLOW_CONST || f->r[i].is == FLOW_FIELD || !(f->kept >> i & 1))
 			f->r[i].is = FLOW_UNKNOWN;
+	f->spoilt_here = 0;
 }
 
 void flow_call(struct flow *f, uint64_t at, uint64_t to, bool jump)

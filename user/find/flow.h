@@ -24,7 +24,7 @@ struct flow {
 	struct flow_reg r[FLOW_REGS];
 	const uint8_t *arg_reg;		/* registers of the arguments */
 	uint32_t kept;			/* a call leaves these registers alone */
-	uint8_t spoilt;			/* arguments written */
+	uint8_t spoilt, spoilt_here;	/* arguments written, at all and since the last jump */
 	bool pushed;			/* the instruction before pushed this number */
 	uint64_t push;
 	struct code_call *call;		/* NULL: not asked for */
