@@ -149,13 +149,19 @@ int json_text(struct json v, struct buf *out)
 	return err;
 }
 
-bool json_is(struct json v, const char *text)
+/* A byte that may stand for another one, or be no text. */
+static bool is_special(char c)
 {
-	struct view want = view_of(text), piece;
+	return c == '\\' || c & 0x80;
+}
+
+static bool reads(struct json v, struct view want)
+{
+	struct view piece;
 	struct json_text t;
 
 	/* No byte of a text takes more than the six of \u0041: long strings are not even looked at. */
-	if (v.type != JSON_STRING || v.cut || (v.raw.n - 2) / 6 > want.n)
+	if ((v.raw.n - 2) / 6 > want.n)
 		return false;
 	json_text_init(&t, v);
 	while (json_text_next(&t, &piece)) {
@@ -164,4 +170,22 @@ bool json_is(struct json v, const char *text)
 		want = view_drop(want, piece.n);
 	}
 	return !want.n;
+}
+
+/* Most strings are as they are written, and most are others from their first byte on. */
+bool json_is(struct json v, const char *text)
+{
+	const char *p, *end, *t = text;
+
+	if (v.type != JSON_STRING || v.cut)
+		return false;
+	p = v.raw.p + 1;
+	end = v.raw.p + v.raw.n - 1;
+	while (p < end && *t && *p == *t && !is_special(*p)) {
+		p++;
+		t++;
+	}
+	if (p == end)
+		return !*t;
+	return is_special(*p) && reads(v, view_of(text));
 }

@@ -174,6 +174,34 @@ static void compares(void **state)
 	assert_false(json_is((struct json){ 0 }, ""));
 }
 
+/* json_is() says what comparing the text would say. */
+static void compares_as_texts_do(void **state)
+{
+	static const char *const raw[] = {
+		"\"\"", "\"a\"", "\"ab\"", "\"abc\"", "\"\\u0061b\"", "\"a\\u0062\"", "\"ab\\n\"", "\"a\\\\b\"", "\"\xc3\xa9\"",
+		"\"\\u00e9\"", "\"a\xff\"", "\"a\xef\xbf\xbd\"", "\"a\\ufffd\"", "\"a\\ud83d\"", "\"a\\x\"", "\"a\\u0000b\"",
+		"\"a\x01\"", "\"\xc3\"", "\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"",
+	};
+	const size_t cnt = sizeof(raw) / sizeof(raw[0]);
+	struct buf a, b;
+
+	buf_init(&a, 100);
+	buf_init(&b, 100);
+	for (size_t i = 0; i < cnt * cnt; i++) {
+		buf_reset(&a);
+		buf_reset(&b);
+		json_text(read_str(raw[i / cnt]), &a);
+		json_text(read_str(raw[i % cnt]), &b);
+		buf_add_byte(&b, '\0');
+		if (strlen(b.p) + 1 < b.n)
+			continue;		/* no C string */
+		if (json_is(read_str(raw[i / cnt]), b.p) != view_eq(buf_view(&a), view_of(b.p)))
+			fail_msg("%s and %s", raw[i / cnt], raw[i % cnt]);
+	}
+	buf_release(&a);
+	buf_release(&b);
+}
+
 static void texts(void **state)
 {
 	expect_text(read_str("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), VIEW("\"\\/\b\f\n\r\t"));
@@ -483,6 +511,7 @@ int main(void)
 		cmocka_unit_test(bad_inside_a_child),
 		cmocka_unit_test(gets),
 		cmocka_unit_test(compares),
+		cmocka_unit_test(compares_as_texts_do),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(texts_of_cut_strings),
 		cmocka_unit_test(text_stops_at_the_limit),
