@@ -65,7 +65,22 @@ static void fill_text(char *p, size_t n)
 	}
 }
 
-/* A request with up bytes of body; kind 0: bytes, else a chat request with a long message. */
+/* As texts of conversations are: every so often a line end, and every 2,000 bytes another message. */
+static void fill_messages(char *p, size_t n, size_t line)
+{
+	static const char next[] = "\"},{\"role\":\"assistant\",\"content\":\"";
+
+	fill_text(p, n);
+	for (size_t i = line; i + 2 < n; i += line)
+		memcpy(p + i, "\\n", 2);
+	for (size_t i = 2000; i + sizeof(next) + 2 < n; i += 2000) {
+		memcpy(p + i, next, sizeof(next) - 1);
+		if (p[i - 1] == '\\')	/* half of a line end */
+			p[i - 1] = ' ';
+	}
+}
+
+/* A request with up bytes of body; kind 0: bytes, else a chat request with a long message, or many of short lines. */
 static int make_request(struct job *j)
 {
 	long kind = word_number(j->words, "kind", 0), up = word_number(j->words, "up", 1000);
@@ -85,7 +100,10 @@ static int make_request(struct job *j)
 		kind ? "application/json" : "application/octet-stream", kind,
 		word_number(j->words, "down", 1000), word_number(j->words, "chunks", 100),
 		word_number(j->words, "size", 20), word_number(j->words, "batch", 1), body, head);
-	fill_text(j->request + j->request_n, up);
+	if (word_number(j->words, "line", 0) > 2)
+		fill_messages(j->request + j->request_n, up, word_number(j->words, "line", 0));
+	else
+		fill_text(j->request + j->request_n, up);
 	j->request_n += up;
 	j->request_n += sprintf(j->request + j->request_n, "%s", tail);
 	return 0;
