@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Who takes a text's address on x86-64: lea r64,[rip+d] in code that can move;
- * mov r32,imm32, mov r64,imm32 and push imm32 too in code that cannot.  Every four
- * bytes may be such a field; what stands before it says if it is one.
+ * Who takes a text's address on x86-64: lea r64,[rip+d]; where code cannot move, mov
+ * r32,imm32, mov r64,imm32 and push imm32 too.  For those every four bytes may be the
+ * field; what stands before it says if it is one.
  */
 #include <string.h>
 
@@ -18,14 +18,23 @@ static uint32_t load32(const uint8_t *p)
 	return v;
 }
 
+/* p[i] is the opcode, 8d. */
 static void take_lea(struct scan *s, uint64_t va, const uint8_t *p, size_t i)
 {
-	uint64_t to = va + i + 4 + (int64_t)(int32_t)load32(p + i);
+	uint64_t to = va + i + 6 + (int64_t)(int32_t)load32(p + i + 2);
 
-	if ((p[i - 3] & 0xf8) != 0x48 || p[i - 2] != 0x8d || (p[i - 1] & 0xc7) != 0x05)
+	if ((p[i - 1] & 0xf8) != 0x48 || (p[i + 1] & 0xc7) != 0x05 || to < s->target_lo || to > s->target_hi)
 		return;
 	scan_take_reference(s, to, (struct scan_ref){
-		.va = va + i - 3, .len = 7, .reg = (p[i - 1] >> 3 & 7) | (p[i - 3] & 4) << 1 });
+		.va = va + i - 1, .len = 7, .reg = (p[i + 1] >> 3 & 7) | (p[i - 1] & 4) << 1 });
+}
+
+static void take_leas(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
+{
+	const uint8_t *q = p + (fresh > 6 ? fresh - 5 : 1), *end = p + n - 5;
+
+	for (; q < end && (q = memchr(q, 0x8d, end - q)); q++)
+		take_lea(s, va, p, q - p);
 }
 
 static void take_imm(struct scan *s, uint64_t va, const uint8_t *p, size_t i)
@@ -57,22 +66,15 @@ static void take_calls(struct scan *s, uint64_t va, const uint8_t *p, size_t n, 
 }
 
 /* Fields that end behind `fresh`, each with BEFORE bytes before it. */
-static void take_fields(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
+static void take_imms(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
 {
-	size_t i = fresh > 3 + BEFORE ? fresh - 3 : BEFORE;
 	uint32_t lo = s->target_lo, span = s->target_hi - s->target_lo;
-	bool fixed = !image_is_pie(s->im);
 
-	if (!s->target_cnt || s->target_hi - s->target_lo > UINT32_MAX)
+	if (s->target_hi > UINT32_MAX)
 		return;
-	for (uint32_t next = (uint32_t)(va + i + 4) - lo; i + 4 <= n; i++, next++) {
-		uint32_t v = load32(p + i);
-
-		if (v + next <= span)
-			take_lea(s, va, p, i);
-		if (fixed && v - lo <= span)
+	for (size_t i = fresh > 3 + BEFORE ? fresh - 3 : BEFORE; i + 4 <= n; i++)
+		if (load32(p + i) - lo <= span)
 			take_imm(s, va, p, i);
-	}
 }
 
 void scan_x86(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fresh)
@@ -80,6 +82,9 @@ void scan_x86(struct scan *s, uint64_t va, const uint8_t *p, size_t n, size_t fr
 	if (n < 8)
 		return;
 	take_calls(s, va, p, n, fresh);
-	if (!s->callee)
-		take_fields(s, va, p, n, fresh);
+	if (s->callee || !s->target_cnt)
+		return;
+	take_leas(s, va, p, n, fresh);
+	if (!image_is_pie(s->im))
+		take_imms(s, va, p, n, fresh);
 }
