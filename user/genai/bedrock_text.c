@@ -93,47 +93,20 @@ static void read_list(struct gen_call *c, struct json v)
 		add_output(c, i, e.value);
 }
 
-static int64_t length(struct json v)
-{
-	struct json_iter it = json_each(v);
-	struct json_member e;
-	int64_t n = 0;
-
-	while (json_next(&it, &e))
-		n++;
-	return n;
-}
-
-/* One vector, or several, or several of each type: the first one's length. */
-static void read_embedding(struct gen_call *c, struct json v)
-{
-	struct json_iter it = json_each(v);
-	struct json_member e;
-
-	if (c->dimension_count.set || v.type < JSON_ARRAY || !gen_whole(v) || !json_next(&it, &e))
-		return;
-	if (e.value.type == JSON_NUMBER)
-		c->dimension_count = (struct opt_int){ true, length(v) };
-	else if (json_is(e.key, "embeddingType"))
-		read_embedding(c, json_get(v, "embedding"));
-	else
-		read_embedding(c, e.value);
-}
-
 static const struct gen_field answer_fields[] = {
 	GEN_TEXT_FIELD("id", response_id),
 	GEN_TEXT_FIELD("generation_id", response_id),
-	GEN_INT_FIELD("inputTextTokenCount", input_tokens),
-	GEN_INT_FIELD("prompt_token_count", input_tokens),
-	GEN_INT_FIELD("generation_token_count", output_tokens),
-	GEN_INT_FIELD("totalOutputTextTokenCount", output_tokens),
+	GEN_COUNT_FIELD("inputTextTokenCount", input_tokens),
+	GEN_COUNT_FIELD("prompt_token_count", input_tokens),
+	GEN_COUNT_FIELD("generation_token_count", output_tokens),
+	GEN_COUNT_FIELD("totalOutputTextTokenCount", output_tokens),
 	GEN_FN_FIELD("results", read_list),
 	GEN_FN_FIELD("outputs", read_list),
 	GEN_FN_FIELD("generations", read_list),
 	GEN_FN_FIELD("completions", read_list),
 	GEN_FN_FIELD("choices", read_list),
-	GEN_FN_FIELD("embedding", read_embedding),
-	GEN_FN_FIELD("embeddings", read_embedding),
+	GEN_FN_FIELD("embedding", gen_read_vector),
+	GEN_FN_FIELD("embeddings", gen_read_vector),
 	{ 0 }
 };
 

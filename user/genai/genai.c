@@ -213,6 +213,7 @@ void gen_finish(struct gen_call *c, const struct exchange *x)
 	c->finish_unknown = missing;
 	if (c->provider->finish)
 		c->provider->finish(c, x);
+	c->not_inference |= c->no_inference;
 	if (x->status >= 400)
 		gen_status_error(c, x);
 	if (c->failed && !c->error_type.n)

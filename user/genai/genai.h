@@ -129,6 +129,7 @@ struct gen_call {
 	bool terminal;
 	bool request_cut;	/* the request was read only as far as it was kept */
 	bool response_cut;
+	bool no_inference;	/* the answer says that no model ran */
 	bool not_inference;	/* recognised, but no model ran (count_tokens, ...): make no span */
 
 	/* content, JSON as its schemas demand; empty unless want_content, GEN_CONTENT_MAX at most each */

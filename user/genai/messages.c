@@ -402,6 +402,11 @@ struct view msgs_finish_word(struct view said)
 		{ VIEW("content_filtered"), VIEW("content_filter") },
 		{ VIEW("malformed_model_output"), VIEW("error") },
 		{ VIEW("malformed_tool_use"), VIEW("error") },
+		/* Cohere */
+		{ VIEW("COMPLETE"), VIEW("stop") },
+		{ VIEW("STOP_SEQUENCE"), VIEW("stop") },
+		{ VIEW("TOOL_CALL"), VIEW("tool_call") },
+		{ VIEW("ERROR"), VIEW("error") },
 		{ VIEW("FINISH"), VIEW("stop") },
 		{ VIEW("LENGTH"), VIEW("length") },
 		/* Google; what is no word of its own there was stopped for what it says */

@@ -196,7 +196,7 @@ static void message(struct msgs *m, struct json v)
 	msgs_end(m);
 }
 
-static void read_messages(struct gen_call *c, struct json v)
+void chat_messages(struct gen_call *c, struct json v)
 {
 	struct json_iter it = json_each(v);
 	struct json_member e;
@@ -236,7 +236,7 @@ static const struct gen_field request_fields[] = {
 	GEN_FN_FIELD("service_tier", openai_service_tier),
 	GEN_FN_FIELD("tools", openai_tools),
 	GEN_FN_FIELD("functions", read_functions),
-	GEN_FN_FIELD("messages", read_messages),
+	GEN_FN_FIELD("messages", chat_messages),
 	{ 0 }
 };
 

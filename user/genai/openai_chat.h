@@ -25,6 +25,9 @@ extern const char *const chat_message_keys[M_CNT];
 /* The first reasoning there is among f, which was picked by those keys; JSON_NONE: none. */
 struct json chat_reasoning(const struct json *f);
 
+/* messages[] of a request. */
+void chat_messages(struct gen_call *c, struct json v);
+
 /* A content part, as a part of a message. */
 void chat_content_part(struct msgs *m, struct json v);
 

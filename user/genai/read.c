@@ -74,6 +74,9 @@ static void read_field(struct gen_call *c, const struct gen_field *f, struct jso
 	case GEN_FIELD_INT:
 		gen_set_int(at, v);
 		break;
+	case GEN_FIELD_COUNT:
+		gen_set_count(at, v);
+		break;
 	case GEN_FIELD_DOUBLE:
 		gen_set_double(at, v);
 		break;
@@ -147,6 +150,32 @@ void gen_read_stream(struct gen_call *c, struct json v)
 void gen_read_stop(struct gen_call *c, struct json v)
 {
 	gen_strings(&c->stop_sequences, v);
+}
+
+static int64_t length(struct json v)
+{
+	struct json_iter it = json_each(v);
+	struct json_member m;
+	int64_t n = 0;
+
+	while (json_next(&it, &m))
+		n++;
+	return n;
+}
+
+void gen_read_vector(struct gen_call *c, struct json v)
+{
+	struct json_iter it;
+	struct json_member m;
+
+	for (int depth = 0; depth < 4 && !c->dimension_count.set; depth++) {
+		it = json_each(v);
+		if (v.type < JSON_ARRAY || !gen_whole(v) || !json_next(&it, &m))
+			return;
+		if (m.value.type == JSON_NUMBER)
+			c->dimension_count = (struct opt_int){ true, length(v) };
+		v = json_is(m.key, "embeddingType") ? json_get(v, "embedding") : m.value;
+	}
 }
 
 struct view gen_path(const struct exchange *x)

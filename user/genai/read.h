@@ -5,7 +5,7 @@
 #include "genai/genai.h"
 
 /* How providers read objects: by tables, in one pass. */
-enum gen_field_type { GEN_FIELD_TEXT, GEN_FIELD_INT, GEN_FIELD_DOUBLE, GEN_FIELD_FN };
+enum gen_field_type { GEN_FIELD_TEXT, GEN_FIELD_INT, GEN_FIELD_COUNT, GEN_FIELD_DOUBLE, GEN_FIELD_FN };
 
 struct gen_field {
 	const char *key;
@@ -17,6 +17,7 @@ struct gen_field {
 #define GEN_AT(m)		offsetof(struct gen_call, m)
 #define GEN_TEXT_FIELD(k, m)	{ k, GEN_FIELD_TEXT, GEN_AT(m), NULL }
 #define GEN_INT_FIELD(k, m)	{ k, GEN_FIELD_INT, GEN_AT(m), NULL }
+#define GEN_COUNT_FIELD(k, m)	{ k, GEN_FIELD_COUNT, GEN_AT(m), NULL }	/* not below 0 */
 #define GEN_DOUBLE_FIELD(k, m)	{ k, GEN_FIELD_DOUBLE, GEN_AT(m), NULL }
 #define GEN_FN_FIELD(k, fn)	{ k, GEN_FIELD_FN, 0, fn }
 
@@ -32,6 +33,9 @@ bool gen_is_text(struct json v);	/* a string that is not empty */
 /* Readers that several tables have: stream, and stop words (one or a list). */
 void gen_read_stream(struct gen_call *c, struct json v);
 void gen_read_stop(struct gen_call *c, struct json v);
+
+/* The dimension of an embedding, of the first of several, of those of the first type. */
+void gen_read_vector(struct gen_call *c, struct json v);
 
 /* Appends a JSON array of v (a string) or of the strings in v to out, when there are any. */
 void gen_strings(struct buf *out, struct json v);
