@@ -273,16 +273,21 @@ __hidden void tls_bound(__u64 id, struct stream *s, struct sock_state *so)
 		so->owner = th->key;
 }
 
-/* The stream that so is bound to ends, if it is one that ends so. */
-__hidden void tls_sock_gone(struct sock_state *so)
+/* The stream of so's owner ends, if it has this id still. */
+static __noinline void end_owned(struct sock_state *so, __u64 id)
 {
 	struct stream *s = bpf_map_lookup_elem(&tls_streams, &so->owner);
 
-	if (!s || s->id != so->bound)
+	if (!s || s->id != id)
 		return;
 	emit_stream_end(s->id, s->off[WIRE_IN], s->off[WIRE_OUT], so->owner.tgid, so->owner.start);
 	bpf_map_delete_elem(&tls_streams, &so->owner);
 	stream_counted(so->owner.tgid, -1);
+}
+
+__hidden void tls_sock_gone(struct sock_state *so)
+{
+	end_owned(so, so->bound);
 }
 
 static __noinline void bind_to(struct thread *th, struct stream *s, struct sock_state *so, __u64 basis)
@@ -311,7 +316,7 @@ static __noinline void bind_fd(struct thread *th, __u32 fd, __u64 basis)
 static __noinline void bind_thread(struct thread *th, __u64 len)
 {
 	struct sock_state *so = bpf_map_lookup_elem(&socks, &th->read_sk);
-	__u64 over = th->read_len - len, sock = th->read_sock;
+	__u64 over = th->read_len - len, sock = th->read_sock, before;
 	struct stream *s;
 
 	th->read_sock = 0;
@@ -322,10 +327,11 @@ static __noinline void bind_thread(struct thread *th, __u64 len)
 		return;
 	if (s && s->sock)
 		stream_release(th);
-	if (so->owner.obj)
-		tls_sock_gone(so);
+	before = so->bound;
 	s = stream_get(th, BEGIN_ASK);
 	bind_to(th, s, so, WIRE_BIND_THREAD);
+	if (so->owner.obj)		/* not before user space knows who goes on */
+		end_owned(so, before);
 	so->owner = th->key;
 }
 
