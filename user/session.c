@@ -249,9 +249,12 @@ static void tell_cover(struct session *s)
 {
 	bool now = s->mode == WIRE_MODE_WATCH || s->o->verbose;
 	struct cover_report r;
+	char news[1024];
 	uint64_t start;
 	uint32_t pid;
 
+	while (s->capture && capture_news(s->capture, news, sizeof(news)))
+		fprintf(stderr, "onlooker %s: %s\n", s->verb, news);
 	while (s->capture && cover_ask(flow_cover(s->flow), &pid, &start))
 		capture_cover(s->capture, pid, start);
 	while (cover_next(flow_cover(s->flow), &r)) {

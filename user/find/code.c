@@ -13,13 +13,33 @@
  * costs a fifth; arguments and stack pointer are the same at both, and no
  * jump can land between them that is not a call of the function.
  */
+static bool is_push(const uint8_t *b)
+{
+	return (b[0] & 0xf8) == 0x50 || (b[0] == 0x41 && (b[1] & 0xf8) == 0x50);
+}
+
+/*
+ * Assemblers pad functions with segment prefixes, which say nothing in 64-bit mode
+ * (-mbranches-within-32B-boundaries; seen in s2n-tls as awscrt carries it), and the kernel refuses a probe on them
+ * (is_prefix_bad()). Behind them stands the same instruction; a breakpoint there is one with
+ * prefixes, which is a breakpoint.
+ */
+static size_t x86_padding(const uint8_t *b, size_t n)
+{
+	size_t i = 0;
+
+	while (i + 2 < n && (b[i] == 0x2e || b[i] == 0x3e || b[i] == 0x26 || b[i] == 0x36))
+		i++;
+	return is_push(b + i) ? i : 0;
+}
+
 static size_t x86_cheapest(const uint8_t *b, size_t n)
 {
 	static const uint8_t endbr64[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
 
 	if (n < 6 || memcmp(b, endbr64, sizeof(endbr64)))
-		return 0;
-	return (b[4] & 0xf8) == 0x50 || (b[4] == 0x41 && (b[5] & 0xf8) == 0x50) ? sizeof(endbr64) : 0;
+		return n < 6 ? 0 : x86_padding(b, n);
+	return is_push(b + sizeof(endbr64)) ? sizeof(endbr64) : 0;
 }
 
 /*
@@ -28,7 +48,7 @@ static size_t x86_cheapest(const uint8_t *b, size_t n)
  */
 uint64_t code_probe(const struct image *im, uint64_t va)
 {
-	uint8_t b[6];
+	uint8_t b[16];
 	size_t n;
 
 	if (!image_is_code(im, va) || (image_machine(im) == IMAGE_ARM64 && va % 4))
