@@ -118,7 +118,7 @@ check-docs:
 GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/golden/wire/http/openai-responses*.req \
 	    tests/golden/wire/http/openai-embeddings*.req tests/golden/wire/http/anthropic-*.req \
 	    tests/golden/wire/http/azure-*.req tests/golden/wire/enc/*.req \
-	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error ollama cohere-chat,tests/golden/wire/http/$(p)*.req)))
+	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error bedrock-retrieve ollama cohere openai-vectorstore pinecone qdrant chroma milvus elasticsearch,tests/golden/wire/http/$(p)*.req)))
 GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/openai-responses*.c2s))
 golden: $(O)/onlooker $(O)/make_recording
 	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true

@@ -21,6 +21,7 @@ static struct gen_call *call_new(bool want_content)
 	buf_init(&c->system_instructions, GEN_CONTENT_MAX);
 	buf_init(&c->input_messages, GEN_CONTENT_MAX);
 	buf_init(&c->tool_definitions, GEN_CONTENT_MAX);
+	buf_init(&c->retrieval_documents, GEN_CONTENT_MAX);
 	c->choices_end = &c->choices;
 	c->want_content = want_content;
 	c->text_left = GEN_TEXT_MAX;
@@ -38,6 +39,7 @@ void gen_free(struct gen_call *c)
 	buf_release(&c->system_instructions);
 	buf_release(&c->input_messages);
 	buf_release(&c->tool_definitions);
+	buf_release(&c->retrieval_documents);
 	arena_release(&c->arena);
 	free(c);
 }

@@ -22,7 +22,7 @@ struct opt_double {
 	double v;
 };
 
-enum gen_op { GEN_CHAT, GEN_COMPLETION, GEN_GENERATE_CONTENT, GEN_EMBEDDINGS, GEN_OP_CNT };
+enum gen_op { GEN_CHAT, GEN_COMPLETION, GEN_GENERATE_CONTENT, GEN_EMBEDDINGS, GEN_RETRIEVAL, GEN_OP_CNT };
 
 /*
  * Time between the chunks of a streamed answer, for a histogram: adding is cheap, and nothing of a chunk is kept.
@@ -100,6 +100,8 @@ struct gen_call {
 	struct view reasoning_level, previous_response_id, conversation_id, output_type;
 	struct view request_service_tier;
 	struct view guardrail_id;	/* Bedrock's */
+	struct view data_source_id;	/* GEN_RETRIEVAL: what is searched */
+	struct opt_int retrieval_top_k;
 	struct buf encoding_formats;	/* JSON array of strings, empty: none */
 	struct opt_int dimension_count;
 
@@ -134,6 +136,8 @@ struct gen_call {
 
 	/* content, JSON as its schemas demand; empty unless want_content, GEN_CONTENT_MAX at most each */
 	struct buf system_instructions, input_messages, tool_definitions;
+	struct buf retrieval_documents;
+	struct view retrieval_query;
 
 	void *state;		/* the provider's own while it reads a stream; in the arena */
 	size_t state_size;	/* of state; 0 when there is some: its events are all read in full, see again.h */

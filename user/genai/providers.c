@@ -5,7 +5,7 @@ extern const struct provider provider_openai_chat, provider_anthropic_messages,
 	provider_openai_responses, provider_openai_embeddings, provider_openai_completions,
 	provider_gemini, provider_gemini_embed,
 	provider_bedrock_converse, provider_bedrock_invoke, provider_ollama, provider_ollama_embed,
-	provider_cohere, provider_cohere_embed;
+	provider_cohere, provider_cohere_embed, provider_retrieval;
 
 /* Where two are equally sure, the first one reads. */
 const struct provider *const providers[] = {
@@ -22,5 +22,6 @@ const struct provider *const providers[] = {
 	&provider_openai_completions,
 	&provider_gemini,
 	&provider_gemini_embed,
+	&provider_retrieval,
 	NULL
 };

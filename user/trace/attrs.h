@@ -57,6 +57,11 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_INPUT_MESSAGES, "gen_ai.input.messages", STR, 1, "") \
 	X(GEN_AI_OUTPUT_MESSAGES, "gen_ai.output.messages", STR, 1, "") \
 	X(GEN_AI_TOOL_DEFINITIONS, "gen_ai.tool.definitions", STR, 1, "") \
+	X(GEN_AI_DATA_SOURCE_ID, "gen_ai.data_source.id", STR, 0, "") \
+	X(GEN_AI_RETRIEVAL_TOP_K, "gen_ai.retrieval.top_k", INT, 0, "") \
+	X(GEN_AI_RETRIEVAL_QUERY_TEXT, "gen_ai.retrieval.query.text", STR, 1, "") \
+	X(GEN_AI_RETRIEVAL_DOCUMENTS, "gen_ai.retrieval.documents", STR, 1, "") \
+	X(AWS_BEDROCK_KNOWLEDGE_BASE_ID, "aws.bedrock.knowledge_base.id", STR, 0, "") \
 	X(AWS_BEDROCK_GUARDRAIL_ID, "aws.bedrock.guardrail.id", STR, 0, "") \
 	X(OPENAI_API_TYPE, "openai.api.type", STR, 0, "") \
 	X(OPENAI_REQUEST_SERVICE_TIER, "openai.request.service_tier", STR, 0, "") \

@@ -10,6 +10,7 @@ static const char *const op_names[GEN_OP_CNT] = {
 	[GEN_COMPLETION] = "text_completion",
 	[GEN_GENERATE_CONTENT] = "generate_content",
 	[GEN_EMBEDDINGS] = "embeddings",
+	[GEN_RETRIEVAL] = "retrieval",
 };
 
 struct filler {
@@ -90,6 +91,14 @@ static void request_attrs(struct filler *w, const struct gen_call *c)
 	put_str(w, ATTR_OPENAI_REQUEST_SERVICE_TIER, c->request_service_tier);
 }
 
+static void retrieval_attrs(struct filler *w, const struct gen_call *c)
+{
+	put_str(w, ATTR_GEN_AI_DATA_SOURCE_ID, c->data_source_id);
+	put_int(w, ATTR_GEN_AI_RETRIEVAL_TOP_K, c->retrieval_top_k);
+	if (!strcmp(c->provider_name, "aws.bedrock"))
+		put_str(w, ATTR_AWS_BEDROCK_KNOWLEDGE_BASE_ID, c->data_source_id);
+}
+
 static void response_attrs(struct filler *w, const struct gen_call *c)
 {
 	struct view finish[128];
@@ -157,6 +166,8 @@ static void content_attrs(struct filler *w, const struct gen_call *c)
 	put_str(w, ATTR_GEN_AI_SYSTEM_INSTRUCTIONS, buf_view(&c->system_instructions));
 	put_str(w, ATTR_GEN_AI_INPUT_MESSAGES, buf_view(&c->input_messages));
 	put_str(w, ATTR_GEN_AI_TOOL_DEFINITIONS, buf_view(&c->tool_definitions));
+	put_str(w, ATTR_GEN_AI_RETRIEVAL_QUERY_TEXT, c->retrieval_query);
+	put_str(w, ATTR_GEN_AI_RETRIEVAL_DOCUMENTS, buf_view(&c->retrieval_documents));
 	if (!c->choices)
 		return;
 	buf_init(&out, 32 * 1024 * 1024);
@@ -384,13 +395,15 @@ static void chunks(struct filler *w)
 static void name(struct filler *w)
 {
 	const struct gen_call *c = w->f->call;
+	struct view what;
 	struct buf b;
 
 	buf_init(&b, 64 * 1024);
 	buf_addf(&b, "%s", op_names[c->op]);
-	if (c->request_model.n) {
+	what = c->op == GEN_RETRIEVAL ? c->data_source_id : c->request_model;
+	if (what.n) {
 		buf_add_byte(&b, ' ');
-		buf_add(&b, c->request_model);
+		buf_add(&b, what);
 	}
 	w->span->name = arena_copy(&w->span->arena, buf_view(&b));
 	buf_release(&b);
@@ -405,6 +418,7 @@ void call_span_fill(struct span *span, const struct call_facts *f, const struct 
 	put_str(&w, ATTR_GEN_AI_OPERATION_NAME, view_of(op_names[f->call->op]));
 	put_str(&w, ATTR_GEN_AI_PROVIDER_NAME, view_of(f->call->provider_name));
 	request_attrs(&w, f->call);
+	retrieval_attrs(&w, f->call);
 	times(&w, clock);
 	response_attrs(&w, f->call);
 	chunks(&w);

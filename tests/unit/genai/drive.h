@@ -133,7 +133,7 @@ static inline void put_flag(struct buf *b, const char *key, bool v)
 
 static inline void facts_request(const struct gen_call *c, struct buf *b)
 {
-	static const char *const ops[] = { "chat", "text_completion", "generate_content", "embeddings" };
+	static const char *const ops[] = { "chat", "text_completion", "generate_content", "embeddings", "retrieval" };
 
 	buf_addf(b, "%s %s %s\n", ops[c->op], c->provider_name, c->api_type ? c->api_type : "-");
 	put_view(b, "model", c->request_model);
@@ -154,6 +154,10 @@ static inline void facts_request(const struct gen_call *c, struct buf *b)
 	put_view(b, "asked_tier", c->request_service_tier);
 	put_view(b, "encoding", buf_view(&c->encoding_formats));
 	put_num(b, "dimensions", c->dimension_count);
+	put_view(b, "source", c->data_source_id);
+	put_num(b, "retrieval_top_k", c->retrieval_top_k);
+	put_view(b, "query", c->retrieval_query);
+	put_view(b, "documents", buf_view(&c->retrieval_documents));
 	put_flag(b, "request_cut", c->request_cut);
 }
 
