@@ -25,6 +25,7 @@
 #define HEAD_SZ		9
 #define FRAME_MAX	16384		/* unless the other side allows more (RFC 9113 section 6.5.2) */
 #define HUNT_FRAME_MAX	0xffff		/* of frames to be found: the top byte of a length is 0 */
+#define NEAR		(64u * 1024)	/* streams */
 #define BLOCK_MAX	(256 * 1024)	/* of a header block that comes in pieces */
 #define LIST_MAX	(1024 * 1024)	/* of the fields handed out of a block; the rest is read for the table only */
 
@@ -147,11 +148,17 @@ static bool may_be(const struct head *h, uint32_t longest)
 	return h->type != SETTINGS || (!(h->len % 6) && (!(h->flags & ACK) || !h->len));
 }
 
-/* The same where there is no other reason to believe it. */
+/* The same where there is no other reason to believe it: clients open odd streams, and servers hardly open any. */
 static bool looks_like(const struct head *h, uint32_t longest)
 {
 	return h->type < TYPE_CNT && h->len <= longest && !h->reserved && !(h->flags & ~rules[h->type].flags) &&
-	       may_be(h, longest);
+	       (!h->stream || h->stream % 2) && may_be(h, longest);
+}
+
+/* Of a frame and the one behind it: what is open at a time has numbers close to each other. */
+static bool go_together(const struct head *a, const struct head *b)
+{
+	return !a->stream || !b->stream || (a->stream - b->stream + NEAR < 2 * NEAR);
 }
 
 static bool is_first_settings(const char *p)
@@ -538,7 +545,7 @@ static enum found frame_at(const struct h2 *s, struct view v, size_t *ret_want)
 	if (v.n < *ret_want)
 		return WAIT;
 	next = read_head(v.p + HEAD_SZ + h.len);
-	return looks_like(&next, s->longest) ? YES : NO;
+	return looks_like(&next, s->longest) && go_together(&h, &next) ? YES : NO;
 }
 
 /* The bytes of v in front of which no frame begins; *ret_found, *ret_want as above of what is behind them. */

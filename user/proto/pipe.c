@@ -76,7 +76,7 @@ void pipe_open(struct pipe *p, struct message *m, const struct exchange *x)
 	open_as(p, m, x, message_header(m, "content-type"), coding_of(m));
 }
 
-/* Only SSE, JSON and two codings show in their first byte. */
+/* What shows in the first byte. */
 static const struct guess {
 	char first;
 	struct view type, coding;
@@ -88,6 +88,7 @@ static const struct guess {
 	{ 'i', VIEW("text/event-stream"), VIEW("") },	/* id: */
 	{ 'r', VIEW("text/event-stream"), VIEW("") },	/* retry: */
 	{ ':', VIEW("text/event-stream"), VIEW("") },
+	{ '\0', VIEW("application/vnd.amazon.eventstream"), VIEW("") },	/* its length, checked by its CRC */
 	{ '\x1f', VIEW(""), VIEW("gzip") },
 	{ '\x28', VIEW(""), VIEW("zstd") },
 };

@@ -287,6 +287,13 @@ static void server_attrs(struct filler *w)
 		put_str(w, ATTR_ONLOOKER_PEER_BASIS, view_of(basis[s->bind_basis]));
 }
 
+static struct view http_version(unsigned version)
+{
+	if (version == 20)
+		return VIEW("2");
+	return version == 10 ? VIEW("1.0") : VIEW("1.1");
+}
+
 static void http_attrs(struct filler *w)
 {
 	const struct exchange *x = w->f->x;
@@ -294,8 +301,8 @@ static void http_attrs(struct filler *w)
 	char digits[8] = "";
 	long n;
 
-	if (x->version == 10 || x->version == 11)
-		put_str(w, ATTR_NETWORK_PROTOCOL_VERSION, x->version == 10 ? VIEW("1.0") : VIEW("1.1"));
+	if (x->version)
+		put_str(w, ATTR_NETWORK_PROTOCOL_VERSION, http_version(x->version));
 	if (x->status)
 		put_num(w, ATTR_HTTP_RESPONSE_STATUS_CODE, x->status);
 	if (!retry.n || retry.n >= sizeof(digits))
