@@ -47,7 +47,7 @@ class Server:
         wait_for(lambda: ready.exists() or self.process.poll() is not None)
         assert ready.exists(), (self.dir / "server.err").read_text()
         facts = json.loads(ready.read_text())
-        self.ca, self.ports = facts["ca"], {k: facts[k] for k in ("tls", "tls12", "http")}
+        self.ca, self.ports = facts["ca"], {k: facts[k] for k in ("tls", "tls12", "h2", "http")}
 
     def close(self):
         self.process.stdin.close()

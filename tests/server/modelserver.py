@@ -4,7 +4,8 @@
 
     modelserver.py --dir DIR [--log FILE]
 
-Listens on ephemeral ports of 127.0.0.1 (TLS 1.2/1.3, TLS 1.2 only, plain HTTP), writes DIR/ready.json
+Listens on ephemeral ports of 127.0.0.1 (TLS 1.2/1.3, TLS 1.2 only, TLS with HTTP/2 by ALPN, plain HTTP), takes
+HTTP/2 by its preface on all of them and h2c by upgrade on the plain one, writes DIR/ready.json
 when it does, and one JSON line to the log for each exchange and each connection: what really came and what
 really went. What it answers is chosen by the request: an X-Scenario header or metadata.scenario in the body,
 "key=value;key=value". It ends on SIGTERM, and with --until-eof
@@ -311,6 +312,7 @@ class Server:
         self.listeners = {
             "tls": self.listen(self.pki.listener_context()),
             "tls12": self.listen(self.pki.listener_context(ssl.TLSVersion.TLSv1_2)),
+            "h2": self.listen(self.pki.listener_context(alpn=("h2", "http/1.1"))),
             "http": self.listen(None),
         }
 
@@ -338,6 +340,8 @@ class Server:
                 c.sock.settimeout(None)
                 c.info = {"tls": c.sock.version(), "cipher": c.sock.cipher()[0],
                           "sni": getattr(c.sock, "asked_name", None)}
+                if c.sock.selected_alpn_protocol():
+                    c.info["alpn"] = c.sock.selected_alpn_protocol()
             while self.exchange(c):
                 pass
         except Gone as e:
@@ -364,6 +368,10 @@ class Server:
         if head is None:
             return False
         head_len, method, target, version, headers = head
+        if method == "PRI" and version == "HTTP/2.0":
+            return self.http2(c)
+        if "h2c" in headers.get("upgrade", "") and not c.tls:
+            return self.http2(c, method, target, headers)
         entry = {"kind": "exchange", "conn": c.no, "peer_port": c.peer_port, "port": c.port, "secure": c.tls, **c.info,
                  "method": method, "target": target, "version": version,
                  "headers": {k: v for k, v in headers.items() if k not in SECRET}, "resp": {}}
@@ -381,6 +389,45 @@ class Server:
             entry["resp"].setdefault("complete", False)
             self.log.put(**entry)
 
+    def http2(self, c, method=None, target=None, headers=None):
+        """The rest of the connection is HTTP/2; its preface was read, or this request asks for it."""
+        import h2serve	# another package is needed for it
+        conn = h2serve.Http2(c, self.stream_exchange, Gone)
+        if method is None:
+            conn.begin()
+            conn.serve(h2serve.PREFACE + bytes(c.buf[len(h2serve.PREFACE_REST):]))
+            return False
+        body = c.read_body(headers)
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        conn.begin(headers.get("http2-settings", "").encode())
+        conn.adopt(method, target, headers, body)
+        conn.serve(bytes(c.buf))
+        return False
+
+    def stream_exchange(self, s):
+        """One stream: a request that has been read, and its answer."""
+        c = s.conn.c
+        entry = {"kind": "exchange", "conn": c.no, "peer_port": c.peer_port, "port": c.port, "secure": c.tls, **c.info,
+                 "method": s.pseudo[":method"], "target": s.pseudo[":path"], "version": "HTTP/2", "stream": s.no,
+                 "headers": {k: v for k, v in s.headers.items() if k not in SECRET}, "resp": {}}
+        with self.lock:
+            self.count += 1
+            entry["no"] = self.count
+        body = Body()
+        body.n, body.sha, body.kept = s.n, s.sha, s.kept
+        parsed, _ = body.json(s.headers)
+        entry["req"] = {"head_len": 0, "body_len": body.n, "sha256": body.sha.hexdigest(), "first_ts": now(),
+                        "last_ts": now(), "json": slim(parsed)}
+        try:
+            self.answer(s, entry, parsed if isinstance(parsed, dict) else {}, s.headers)
+        except Gone as e:
+            entry["resp"]["why"] = str(e)
+        except Exception as e:	# the client reset the stream, or left
+            entry["resp"]["why"] = f"{type(e).__name__}: {e}"
+        finally:
+            entry["resp"].setdefault("complete", False)
+            self.log.put(**entry)
+
     def answer(self, c, entry, body, headers):
         sc = answers.Scenario.parse(headers.get("x-scenario") or (body.get("metadata") or {}).get("scenario"))
         entry["scenario"] = dict(sc)
@@ -388,7 +435,11 @@ class Server:
         if entry["target"].startswith("http://"):
             path = "/" + entry["target"].split("/", 3)[-1].split("?")[0]
         api = entry["api"] = answers.api_of(entry["method"], path)
-        a = Answer(c, sc, entry["version"] == "HTTP/1.0", entry)
+        make = Answer
+        if entry["version"] == "HTTP/2":
+            import h2serve
+            make = h2serve.answer_class(Answer, cuts)
+        a = make(c, sc, entry["version"] == "HTTP/1.0", entry)
         if "garbage" in sc:
             c.send(random.Random(entry["no"]).randbytes(sc.num("garbage", 0) or 4096))
             return False
@@ -523,6 +574,8 @@ class Server:
         while size > 0 and entry["method"] != "HEAD":
             a.c.send(data[:size])
             size -= len(data)
+        if entry["version"] == "HTTP/2":
+            a.end()
         a.resp["complete"] = True
 
 

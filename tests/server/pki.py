@@ -42,28 +42,28 @@ class Pki:
                      "-days", "30", "-extfile", ext, "-out", crt)
         return crt
 
-    def context(self, name, version=None):
+    def context(self, name, version=None, alpn=("http/1.1",)):
         """A server context for this name; version: the only TLS version it speaks, None: 1.2 and 1.3."""
         with self.lock:
-            key = (name, version)
+            key = (name, version, alpn)
             if key not in self.contexts:
                 c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 c.minimum_version = version or ssl.TLSVersion.TLSv1_2
                 if version:
                     c.maximum_version = version
                 c.load_cert_chain(self.certificate(name), self.key)
-                c.set_alpn_protocols(["http/1.1"])
+                c.set_alpn_protocols(list(alpn))
                 self.contexts[key] = c
             return self.contexts[key]
 
-    def listener_context(self, version=None):
+    def listener_context(self, version=None, alpn=("http/1.1",)):
         """The context of a listening socket: it changes to the asked name's in the handshake."""
-        base = self.context("localhost", version)
+        base = self.context("localhost", version, alpn)
 
         def on_sni(sock, name, _):
             sock.asked_name = name
             if name and name != "localhost":
-                sock.context = self.context(name, version)
+                sock.context = self.context(name, version, alpn)
 
         base.sni_callback = on_sni
         return base
