@@ -89,7 +89,7 @@ int http1_conn_init(struct conn *c);		/* c->own; 0 or -ENOMEM */
 int http2_conn_init(struct conn *c, void *h2[2]);
 
 /* x asked for HTTP/2 (h2c) and will be answered on stream 1. */
-int http2_conn_adopt(struct conn *c, struct xch *x);
+void http2_conn_adopt(struct conn *c, struct xch *x);
 
 /* What a proto_http2 said before c was taken over. */
 int http2_conn_take(struct conn *c, struct side *s, const struct proto_event *pe, struct xev *ev);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "proto/conn.h"
+#include "proto/h2.h"
 #include "proto/http1.h"
 #include "proto/tunnel.h"
 
@@ -28,6 +29,7 @@ struct http1_conn {
 	struct half half[2];
 	bool pipelined;
 	bool refusing;		/* a request was refused: later answers can no longer be told apart */
+	struct xch *h2c;	/* asked for HTTP/2, and got it */
 	uint64_t idle_lost;	/* bytes of requests lost while no exchange was open */
 };
 
@@ -195,10 +197,33 @@ static int on_status(struct conn *c, struct side *s, struct half *h, const struc
 	return AGAIN;
 }
 
+/* RFC 7540 section 3.2; HTTP/2 takes over when both messages are through. */
+static bool is_h2c(const struct exchange *x)
+{
+	return x->status == 101 && view_eq_nocase(message_header(&x->resp, "upgrade"), VIEW("h2c"));
+}
+
+static int become_http2(struct conn *c)
+{
+	struct http1_conn *hc = c->own;
+	struct xch *x = hc->h2c;
+	void *h2[2] = { h2_new(), h2_new() };
+
+	hc->h2c = NULL;
+	if (!h2[0] || !h2[1] || http2_conn_init(c, h2)) {
+		h2_free(h2[0]);
+		h2_free(h2[1]);
+		return AGAIN;
+	}
+	http2_conn_adopt(c, x);
+	return AGAIN;
+}
+
 static void upgrade(struct conn *c, struct side *s, struct xch *x)
 {
 	struct http1_conn *hc = c->own;
 
+	hc->h2c = is_h2c(&x->x) ? x : NULL;
 	http1_response_opaque(hc->half[s->dir].h1);
 	http1_request_opaque(hc->half[!s->dir].h1);
 	x->upgraded = true;
@@ -229,6 +254,8 @@ static int on_head(struct conn *c, struct side *s, struct half *h, const struct 
 	if (l->request)
 		return AGAIN;
 	hint(c, s, h);
+	if (is_h2c(&l->xch->x))
+		return AGAIN;
 	*ev = (struct xev){ .kind = XEV_RESPONSE, .x = &l->xch->x, .ts = s->ts };
 	return EVENT;
 }
@@ -330,6 +357,8 @@ static int http1_next(struct conn *c, struct side *s, struct xev *ev)
 		return r;
 	if (h->leg.over)
 		return end_message(c, s, h, ev);
+	if (hc->h2c && !hc->half[0].leg.msg && !hc->half[1].leg.msg)
+		return become_http2(c);
 	if (s->live && http1_idle(h->h1))
 		h->start_ts = s->ts;
 	had = s->in.n;

@@ -259,15 +259,18 @@ int http2_conn_init(struct conn *c, void *h2[2])
  * h2c (RFC 7540 section 3.2): the request that asked for it is stream 1.  The
  * 101 was no answer.
  */
-int http2_conn_adopt(struct conn *c, struct xch *x)
+void http2_conn_adopt(struct conn *c, struct xch *x)
 {
 	struct message *m = &x->x.resp;
 	struct stream *st = stream_add(c, 1, x);
 	struct http2_conn *hc = c->own;
 
-	if (!st)
-		return -ENOMEM;
 	hc->last_request = 1;
+	if (!st) {
+		x->upgraded = false;
+		xch_settle(c, x);
+		return;
+	}
 	x->answered = x->resp_over = x->upgraded = false;
 	x->req_over = st->over[REQ] = true;
 	x->x.end = XEND_OPEN;
@@ -276,7 +279,6 @@ int http2_conn_adopt(struct conn *c, struct xch *x)
 	m->header_cnt = 0;
 	m->first_ts = m->last_ts = 0;
 	m->seen = m->done = m->body.complete = false;
-	return 0;
 }
 
 /* --- heads --- */
@@ -640,13 +642,32 @@ static bool end_open(struct conn *c, struct side *s, struct half *h)
 	return false;
 }
 
+/* Clients that count hang up before the frame that ends the stream; Content-Length says as much (RFC 9113 section 8.1.1). */
+static bool all_came(const struct stream *st, int leg)
+{
+	const struct message *m = st->leg[leg].msg;
+	struct view v = m ? message_header(m, "content-length") : VIEW_NONE;
+	uint64_t n = 0;
+
+	if (!v.n || v.n > 18 || st->headless[leg] || st->blind[leg] || st->xch->damaged || m->body.lost)
+		return false;
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] < '0' || v.p[i] > '9')
+			return false;
+		n = n * 10 + (v.p[i] - '0');
+	}
+	return n == m->body.coded;
+}
+
 static int finish_leg(struct conn *c, struct side *s, struct half *h, struct xev *ev)
 {
 	struct http2_conn *hc = c->own;
 	struct stream *st = h->cur;
 	struct leg *l = &st->leg[h->cur_leg];
-	int r = leg_end(c, l, s->ts, ev);
+	int r;
 
+	l->whole = l->whole || all_came(st, h->cur_leg);
+	r = leg_end(c, l, s->ts, ev);
 	if (l->over)
 		return r;
 	st->over[h->cur_leg] = true;

@@ -227,7 +227,8 @@ static struct view authority(const struct exchange *x)
 		}
 		return v;
 	}
-	return message_header(&x->req, "host");
+	v = message_header(&x->req, ":authority");	/* HTTP/2 (RFC 9113 section 8.3.1) */
+	return v.n ? v : message_header(&x->req, "host");
 }
 
 /* An IPv4 peer of an IPv6 socket (Java's only kind) is an IPv4 peer: RFC 4291, 2.5.5.2. */
