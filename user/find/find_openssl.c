@@ -11,7 +11,7 @@
  * probe on the inner function sees all of them, and on x86-64 a cheaper one: it
  * begins with a push.  It is reported when two things agree: its own name is in it, and the outer
  * function, by its own name or symbol, calls its first instruction.
- * Where the compiler put the inner function into the outer one, the outer ones are reported.
+ * Where the compiler put the inner function into the outer ones, those are reported.
  *
  * Rows: ssl_read_internal(s, buf, num, *readbytes); ssl_write_internal(s, buf, num, *written)
  * up to 3.2; ssl_write_internal/flags(s, buf, num, flags, *written) since 3.3.
@@ -268,33 +268,41 @@ static bool add_inner(struct openssl *o, enum name outer_name, enum name inner_n
 	return found_add(ret, o->im, sym, inner->va);
 }
 
+/* The row of an outer function that takes the arguments of the inner one. */
+static const char *outer_row(const char *inner)
+{
+	if (!strcmp(inner, "ssl_read_internal"))
+		return "SSL_read_ex";
+	return strchr(inner, '/') ? "SSL_write_ex2" : "SSL_write_ex";
+}
+
 /*
  * The inner function is part of the outer ones: SSL_read() is the one that carries
- * both names and reads three arguments; SSL_read_ex() and what is left of the inner
- * one carry the inner one's and take the same arguments.
+ * both names and reads three arguments.  SSL_read_ex() and what is left of the inner
+ * one carry the inner one's and take the same arguments: the one of them that is called.
  */
 static bool add_outer(struct openssl *o, enum name outer_name, enum name inner_name, enum name early_name, struct found *ret)
 {
-	const struct scan_func *outer = o->named[outer_name].cnt == 1 ? &o->named[outer_name].f[0] : NULL;
-	size_t before = ret->cnt, cnt = o->named[inner_name].cnt;
+	const struct scan_func *outer = o->named[outer_name].cnt == 1 ? &o->named[outer_name].f[0] : NULL, *other = NULL;
+	size_t cnt = o->named[inner_name].cnt;
+	const char *sym = NULL;
 	struct code_fields x;
 
 	if (!outer || !has(o, inner_name, outer->va) || cnt > EACH_MAX ||
-	    code_fields(o->im, outer->va, body(outer), &x) || (x.args_somewhere & 7) != 7 ||
-	    !found_add(ret, o->im, texts[outer_name].text, outer->va))
+	    code_fields(o->im, outer->va, body(outer), &x) || (x.args_somewhere & 7) != 7)
 		return false;
 	for (size_t i = 0; i < cnt; i++) {
 		const struct scan_func *f = &o->named[inner_name].f[i];
-		const char *sym = row_of(o, inner_name, f);
 
-		if (f->va == outer->va || has(o, early_name, f->va))
+		if (f->va == outer->va || has(o, early_name, f->va) || !sure(f))
 			continue;
-		if (!sym || !found_add(ret, o->im, sym, f->va)) {
-			ret->cnt = before;
+		sym = row_of(o, inner_name, f);
+		if (other || !sym)
 			return false;
-		}
+		other = f;
 	}
-	return true;
+	return found_add(ret, o->im, texts[outer_name].text, outer->va) &&
+	       (!other || found_add(ret, o->im, outer_row(sym), other->va));
 }
 
 /* What helps but moves no data. */
