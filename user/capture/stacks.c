@@ -154,7 +154,7 @@ static void take_found(struct search *s, const struct found *f, unsigned lib)
 
 static int by_finders(struct search *s)
 {
-	int n = find_stacks(s->im, s->found), lib;
+	int n = find_stacks_cached(s->im, FIND_CACHE, s->found), lib;
 
 	if (n < 0)
 		return n;

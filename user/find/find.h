@@ -37,6 +37,7 @@ struct found {
 	char why[160];		/* cnt is 0: the stack is there and cannot be used, for this reason */
 	size_t cnt;
 	struct found_func func[FOUND_FUNCS_MAX];
+	char names[2048];	/* of a result from the cache, which sym and method point into: a struct found is not to be copied */
 };
 
 struct finder {
@@ -57,5 +58,17 @@ extern const struct finder *const finders[];	/* NULL ends it */
  * image_symbols() finds those.  Where a symbol and a finder both know a place, the finder's is the better one.
  */
 int find_stacks(const struct image *im, struct found ret[static FOUND_STACKS_MAX]);
+
+/* Part of what is cached: raise it when a finder finds something else than before. */
+#define FINDERS_VERSION 1
+
+#define FIND_CACHE "/var/cache/onlooker"
+
+/*
+ * The same, remembering what was found in a file of 16 MB or more by its build-id, in dir (0700, made if it can be). Remembered
+ * are addresses and the bytes that stand there; they are used for a file of the same size and segments with the same
+ * bytes at these addresses, and nothing else of it is believed.  A cache that cannot be used is no error.
+ */
+int find_stacks_cached(const struct image *im, const char *dir, struct found ret[static FOUND_STACKS_MAX]);
 
 #endif /* FIND_H */

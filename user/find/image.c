@@ -279,6 +279,11 @@ void image_free(struct image *im)
 	free(im);
 }
 
+uint64_t image_size(const struct image *im)
+{
+	return im->size;
+}
+
 enum image_machine image_machine(const struct image *im)
 {
 	return im->machine;

@@ -27,6 +27,7 @@ struct image *image_open(int fd, int *ret_err);
 struct image *image_of_memory(const void *bytes, size_t n, int *ret_err);
 void image_free(struct image *im);
 
+uint64_t image_size(const struct image *im);
 enum image_machine image_machine(const struct image *im);
 /* Where the kernel loads it: false for ET_EXEC, whose code names addresses as numbers. */
 bool image_is_pie(const struct image *im);

@@ -3,6 +3,7 @@
 #define ELF_MAKE_H
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -74,6 +75,20 @@ static inline void made_symbol(struct made *m, const char *name, uint64_t va, ui
 	memcpy(m->b + MADE_STR_OFF + m->str_n, name, strlen(name) + 1);
 	m->str_n += strlen(name) + 1;
 	memcpy(m->b + MADE_SYM_OFF + m->sym_cnt++ * sizeof(s), &s, sizeof(s));
+}
+
+/* 20 bytes of one letter. */
+static inline void made_build_id(struct made *m, uint8_t letter)
+{
+	Elf64_Nhdr n = { .n_namesz = 4, .n_descsz = 20, .n_type = NT_GNU_BUILD_ID };
+	Elf64_Ehdr *h = (void *)m->b;
+	Elf64_Phdr *p = (void *)(m->b + sizeof(*h));
+	uint8_t *at = m->b + 0x200;
+
+	memcpy(at, &n, sizeof(n));
+	memcpy(at + sizeof(n), "GNU", 4);
+	memset(at + sizeof(n) + 4, letter, 20);
+	p[h->e_phnum++] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = sizeof(n) + 24 };
 }
 
 /* A section table: .text, .symtab (or .dynsym), its strings, which are the sections' names too. */

@@ -96,6 +96,23 @@ static void test_finds_symbols(void **state)
 	find_made(SHT_DYNSYM);
 }
 
+static void test_build_id(void **state)
+{
+	struct image *im;
+	uint8_t id[32];
+	struct made m;
+
+	made_init(&m, EM_X86_64);
+	im = of(&m);
+	assert_int_equal(image_build_id(im, id), 0);
+	image_free(im);
+	made_build_id(&m, 'y');
+	im = of(&m);
+	assert_int_equal(image_build_id(im, id), 20);
+	assert_int_equal(id[19], 'y');
+	image_free(im);
+}
+
 static struct image *open_self(int *ret_fd)
 {
 	struct image *im;
@@ -303,6 +320,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_segments_and_offsets),
 		cmocka_unit_test(test_finds_symbols),
+		cmocka_unit_test(test_build_id),
 		cmocka_unit_test(test_finds_itself),
 		cmocka_unit_test(test_finds_without_sections),
 		cmocka_unit_test(test_windows_overlap),
