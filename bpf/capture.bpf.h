@@ -191,6 +191,17 @@ struct ids_map {
 
 struct files_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct file_key);
+	__type(value, __u32);
+};
+
+/*
+ * What has been examined.  Forgetting the oldest of too many costs a second look, losing
+ * what is new would cost a look at every use: hence LRU.
+ */
+struct known_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct file_key);
 	__type(value, __u32);
@@ -213,7 +224,7 @@ extern struct pids_map agents SEC(".maps");
 extern struct calls_map go_calls SEC(".maps");
 extern struct checks_map tls_checks SEC(".maps");
 extern struct ids_map ignored SEC(".maps");
-extern struct files_map files SEC(".maps");
+extern struct known_map files SEC(".maps");
 extern struct held_map held SEC(".maps");
 
 extern const volatile __u32 self_tgid;
@@ -271,7 +282,7 @@ struct tracked *told(__u32 tgid, __u64 start);
 void emit_notice(__u8 what, __u64 sock, __u32 tgid, __u64 start);
 
 /* The current task mapped or executes this file: asks user space to look at it if nobody has. */
-void file_used(struct file *f, __u64 addr, __u32 pid, __u64 start);
+void file_used(struct file *f, __u64 addr, __u64 len, __u32 pid, __u64 start);
 
 static __always_inline __u64 task_start(struct task_struct *t)
 {

@@ -29,7 +29,7 @@ struct pids_map agents SEC(".maps");
 struct calls_map go_calls SEC(".maps");
 struct checks_map tls_checks SEC(".maps");
 struct ids_map ignored SEC(".maps");
-struct files_map files SEC(".maps");
+struct known_map files SEC(".maps");
 struct held_map held SEC(".maps");
 
 const volatile __u32 self_tgid = 0;

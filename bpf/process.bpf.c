@@ -166,7 +166,7 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 	if (t)		/* else: one of all, of which nobody has heard yet */
 		put_exec(p, bprm);
 	if (exe)
-		file_used(exe, 0, tgid, start);
+		file_used(exe, 0, 0, tgid, start);
 	return 0;
 }
 
@@ -264,7 +264,7 @@ static __always_inline bool hold(struct file *f, struct file_key *k, __u32 pid, 
 	return true;
 }
 
-__hidden void file_used(struct file *f, __u64 addr, __u32 pid, __u64 start)
+__hidden void file_used(struct file *f, __u64 addr, __u64 len, __u32 pid, __u64 start)
 {
 	__u32 *known, pending = FILE_PENDING;
 	struct file_key k = {};
@@ -292,7 +292,7 @@ __hidden void file_used(struct file *f, __u64 addr, __u32 pid, __u64 start)
 	m->ino = k.ino;
 	m->addr = addr;
 	m->held = wait;
-	m->pad = 0;
+	m->pages = (len + 4095) / 4096;
 	bpf_ringbuf_submit(m, BPF_RB_FORCE_WAKEUP);
 }
 

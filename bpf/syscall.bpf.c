@@ -531,7 +531,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 			struct file *f = file_of_fd(A5(regs));
 
 			if (f)
-				file_used(f, ret, id >> 32, start);
+				file_used(f, ret, A2(regs), id >> 32, start);
 		}
 		return 0;
 	default:

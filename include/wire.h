@@ -166,7 +166,7 @@ struct wire_map {
 	__u64 dev, ino;
 	__u64 addr;		/* where it was mapped */
 	__u32 held;		/* 1: the process was stopped for us, continue it when attached */
-	__u32 pad;
+	__u32 pages;		/* of 4 KiB, that were asked for; 0: not known */
 };
 
 enum wire_notice_what {

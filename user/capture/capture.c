@@ -156,6 +156,7 @@ static int start_helpers(struct capture *c)
 		.tracked_fd = bpf_map__fd(c->bpf->maps.tracked),
 		.files_fd = bpf_map__fd(c->bpf->maps.files),
 		.exes_fd = bpf_map__fd(c->bpf->maps.exes),
+		.cgroups_fd = bpf_map__fd(c->bpf->maps.cgroups),
 		.held_fd = bpf_map__fd(c->bpf->maps.held),
 		.all = c->config.all,
 		.gate = c->config.gate,

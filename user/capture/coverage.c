@@ -98,9 +98,9 @@ static bool cover_file(void *arg, uint64_t addr, uint64_t end, const char *path)
 	snprintf(name, sizeof(name), "/proc/%u/map_files/%lx-%lx", v->row.pid, (unsigned long)addr, (unsigned long)end);
 	if (stat(name, &st))
 		return true;
-	if (map_get(&v->seen, st.st_ino ^ (uint64_t)st.st_dev << 40))
+	if (map_get(&v->seen, file_mark(&st)))
 		return true;
-	if (map_put(&v->seen, st.st_ino ^ (uint64_t)st.st_dev << 40, v))
+	if (map_put(&v->seen, file_mark(&st), v))
 		return false;
 	if (!files_known(v->files, &st, &v->info))
 		return true;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/map.h"
@@ -25,6 +26,12 @@
 #define FILES_MAX	65536
 #define HITS_ENOUGH	16	/* calls of a function after which it is judged for good */
 #define NEWS_MAX	16	/* things to tell that nobody asked for yet; the rest can be read in status */
+
+#define ALIASES_MAX	2
+#define ROOTS_MAX	4096
+#define KEEP_ATTACHED	64	/* files with probes that are kept whoever uses them */
+#define KEEP_PLAIN	8192	/* files without TLS that are remembered */
+#define GONE_MAX	256	/* let go of in one sweep */
 
 /* A function whose calls are held against its contract. */
 struct check {
@@ -52,6 +59,9 @@ struct file {
 	struct held_stack *stacks;
 	size_t stacks_cnt;
 	char *path;
+	uint64_t looked;	/* seconds; when somebody last asked */
+	struct file_key alias[ALIASES_MAX];
+	size_t alias_cnt;	/* more than fit: it is kept for ever */
 };
 
 struct files {
@@ -59,7 +69,8 @@ struct files {
 	int known_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t examined;
-	struct map by_ino;
+	struct map by_ino, roots;
+	size_t cnt, attached_cnt;
 	struct file *undecided;
 	uint64_t last_slot;
 	char *news[NEWS_MAX];
@@ -87,6 +98,7 @@ struct files *files_new(const struct attach *a, int known_fd)
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->examined, NULL);
 	map_init(&f->by_ino, FILES_MAX);
+	map_init(&f->roots, ROOTS_MAX);
 	return f;
 }
 
@@ -125,6 +137,7 @@ void files_free(struct files *f)
 	for (size_t i = 0; i < f->news_cnt; i++)
 		free(f->news[i]);
 	map_release(&f->by_ino);
+	map_release(&f->roots);
 	pthread_cond_destroy(&f->examined);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
@@ -169,6 +182,7 @@ static struct file *add(struct files *f, const struct stat *st, const char *path
 		file_free(at);
 		return NULL;
 	}
+	f->cnt++;
 	return at;
 }
 
@@ -321,6 +335,22 @@ static void tell_kernel(struct files *f, const struct stat *st)
 		bpf_map_update_elem(f->known_fd, &k, &done, BPF_ANY);
 }
 
+static uint64_t now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+static bool is_attached(const struct file *at)
+{
+	for (size_t i = 0; i < at->stacks_cnt; i++)
+		if (at->stacks[i].attached)
+			return true;
+	return false;
+}
+
 int files_look(struct files *f, int fd, const char *path, struct file_info *ret)
 {
 	struct file *at;
@@ -345,12 +375,14 @@ int files_look(struct files *f, int fd, const char *path, struct file_info *ret)
 		examine(f, at, fd);
 		pthread_mutex_lock(&f->lock);
 		at->busy = false;
+		f->attached_cnt += is_attached(at);
 		if (has_checks(at)) {
 			at->undecided = f->undecided;
 			f->undecided = at;
 		}
 		pthread_cond_broadcast(&f->examined);
 	}
+	at->looked = now_s();
 	if (ret)
 		tell(at, ret);
 	pthread_mutex_unlock(&f->lock);
@@ -455,4 +487,129 @@ bool files_judge(struct files *f)
 	while (n)
 		attached_free(gone[--n]);
 	return more;
+}
+
+void files_alias(struct files *f, const struct stat *st, const struct file_key *k)
+{
+	uint32_t done = FILE_DONE;
+	struct file *at;
+	size_t i = 0;
+
+	pthread_mutex_lock(&f->lock);
+	at = find(f, st);
+	if (at) {
+		while (i < at->alias_cnt && i < ALIASES_MAX && memcmp(&at->alias[i], k, sizeof(*k)))
+			i++;
+		if (i == at->alias_cnt && i < ALIASES_MAX)
+			at->alias[i] = *k;
+		if (i >= at->alias_cnt)
+			at->alias_cnt = i + 1;
+	}
+	pthread_mutex_unlock(&f->lock);
+	bpf_map_update_elem(f->known_fd, k, &done, BPF_ANY);
+}
+
+bool files_root_new(struct files *f, const struct stat *root)
+{
+	bool fresh;
+
+	pthread_mutex_lock(&f->lock);
+	fresh = !map_get(&f->roots, file_mark(root)) && !map_put(&f->roots, file_mark(root), f);
+	pthread_mutex_unlock(&f->lock);
+	return fresh;
+}
+
+/*
+ * The sweep.  A process can map a file while we ask whether anybody does.  So the kernel half is
+ * first made to forget the file: who maps it from then on is reported, which is a look, and a
+ * file that was looked at since is kept.  /proc then shows those who had it before.
+ */
+
+static void forget_in_kernel(struct files *f, const struct file *at)
+{
+	struct file_key k = file_key_of(&at->st);
+
+	bpf_map_delete_elem(f->known_fd, &k);
+	for (size_t i = 0; i < at->alias_cnt && i < ALIASES_MAX; i++)
+		bpf_map_delete_elem(f->known_fd, &at->alias[i]);
+}
+
+static void tell_kernel_again(struct files *f, const struct file *at)
+{
+	uint32_t done = FILE_DONE;
+
+	tell_kernel(f, &at->st);
+	for (size_t i = 0; i < at->alias_cnt && i < ALIASES_MAX; i++)
+		bpf_map_update_elem(f->known_fd, &at->alias[i], &done, BPF_ANY);
+}
+
+static bool rests(const struct files *f, const struct file *at, uint64_t now)
+{
+	if (at->busy || has_checks(at) || at->alias_cnt > ALIASES_MAX || now - at->looked < FILES_REST_S)
+		return false;
+	return is_attached(at) ? f->attached_cnt > KEEP_ATTACHED : !at->stacks_cnt && f->cnt > KEEP_PLAIN;
+}
+
+/* Up to GONE_MAX that may go. */
+static size_t choose_resting(struct files *f, uint64_t now, struct file *list[static GONE_MAX])
+{
+	struct file *at;
+	size_t pos = 0, n = 0;
+
+	pthread_mutex_lock(&f->lock);
+	while (n < GONE_MAX && (at = map_next(&f->by_ino, &pos, NULL)))
+		for (; at && n < GONE_MAX; at = at->next)
+			if (rests(f, at, now))
+				list[n++] = at;
+	for (size_t i = 0; i < n; i++)
+		forget_in_kernel(f, list[i]);
+	pthread_mutex_unlock(&f->lock);
+	return n;
+}
+
+/* With the lock. */
+static void take_out(struct files *f, struct file *out)
+{
+	struct file *first = map_get(&f->by_ino, out->st.st_ino), **link = &first;
+
+	while (*link && *link != out)
+		link = &(*link)->next;
+	if (*link)
+		*link = out->next;
+	if (first)
+		map_put(&f->by_ino, out->st.st_ino, first);
+	else
+		map_del(&f->by_ino, out->st.st_ino);
+	f->cnt--;
+	f->attached_cnt -= is_attached(out);
+}
+
+void files_sweep(struct files *f)
+{
+	struct file *list[GONE_MAX];
+	uint64_t began = now_s();
+	size_t n = choose_resting(f, began, list);
+	struct map used;
+	bool all;
+
+	if (!n)
+		return;
+	map_init(&used, FILES_MAX);
+	all = mapped_by_all(&used);
+	pthread_mutex_lock(&f->lock);
+	for (size_t i = 0; i < n; i++) {
+		if (all && list[i]->looked < began && !map_get(&used, file_mark(&list[i]->st))) {
+			take_out(f, list[i]);
+			continue;
+		}
+		if (all)
+			list[i]->looked = began;	/* in use: asked again after a rest */
+		tell_kernel_again(f, list[i]);
+		list[i] = NULL;
+	}
+	pthread_mutex_unlock(&f->lock);
+	for (size_t i = 0; i < n; i++)
+		if (list[i])
+			file_free(list[i]);
+	map_release(&used);
 }

@@ -64,12 +64,36 @@ bool files_news(struct files *f, char *buf, size_t n);
 /* What is known of a file; false: nothing. */
 bool files_known(struct files *f, const struct stat *st, struct file_info *ret);
 
+/* The kernel half knows this file by another key too, as on an overlay; from now on as examined. */
+void files_alias(struct files *f, const struct stat *st, const struct file_key *k);
+/* Whether this root directory (of a mount namespace) is seen for the first time. */
+bool files_root_new(struct files *f, const struct stat *root);
+/*
+ * Lets go of what nobody has mapped for FILES_REST_S, once there is much of it, and forgets files
+ * without TLS.  Walks all of /proc: for a thread that nobody waits for.
+ */
+#define FILES_REST_S	600
+void files_sweep(struct files *f);
+
 /* Every TLS library that the dynamic linker's cache names. */
 void files_look_cache(struct files *f);
 /* All that a process has mapped executable. */
 void files_look_process(struct files *f, pid_t pid);
-/* What stands at this address of a process (0: its executable); the descriptor, or negative errno. */
-int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max);
+/*
+ * The TLS libraries of the file system that a process sees as its root, by the dynamic linker's cache
+ * there: what a container may load.  Once for each root, as long as it is remembered.
+ */
+void files_look_root(struct files *f, pid_t pid);
+/* What stands at this address of a process (0: its executable), len: as it was mapped, or 0; the descriptor, or negative errno. */
+int open_mapped(pid_t pid, uint64_t addr, uint64_t len, char *path, size_t path_max);
+
+/* Every file with code that any process has mapped, as file_mark().  False: not all could be listed. */
+struct map;
+bool mapped_by_all(struct map *ret);
+static inline uint64_t file_mark(const struct stat *st)
+{
+	return st->st_ino ^ (uint64_t)st->st_dev << 40;
+}
 
 /*
  * Calls put for every range with code of a file that a process has mapped, at most

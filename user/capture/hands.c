@@ -15,28 +15,30 @@
 
 #define JUDGE_MS	250	/* between two looks at functions that have to prove themselves */
 #define REST_MS		5000
+#define SWEEP_MS	60000
 
 struct hands {
 	struct files *files;
 	struct ring_buffer *urgent;
 	int files_fd, held_fd, sock, stop;
-	pthread_t thread;
-	bool started;
+	pthread_t thread, sweeper;
+	bool started, sweeps;
 };
 
 /* Known under the kernel's own key as well: on an overlay it is not the one that stat() gives. */
 static void tell_kernel(struct hands *h, const struct wire_map *m, int fd)
 {
-	uint32_t done = FILE_DONE;
 	struct stat st;
 	struct file_key k;
 
 	if (fstat(fd, &st))
 		return;
 	k = file_key_of(&st);
+	if (k.dev == m->dev && k.ino == m->ino)
+		return;		/* files_look() has told it */
 	k.dev = m->dev;
 	k.ino = m->ino;
-	bpf_map_update_elem(h->files_fd, &k, &done, BPF_ANY);
+	files_alias(h->files, &st, &k);
 }
 
 static int on_map(void *ctx, void *data, size_t n)
@@ -48,7 +50,9 @@ static int on_map(void *ctx, void *data, size_t n)
 
 	if (n < sizeof(*m))
 		return 0;
-	fd = open_mapped(m->hdr.pid, m->addr, path, sizeof(path));
+	if (!m->addr)
+		files_look_root(h->files, m->hdr.pid);
+	fd = open_mapped(m->hdr.pid, m->addr, m->pages * 4096ull, path, sizeof(path));
 	if (fd >= 0) {
 		files_look(h->files, fd, path, NULL);
 		tell_kernel(h, m, fd);
@@ -74,6 +78,7 @@ static void answer_warden(struct hands *h)
 			files_look(h->files, fd, path, NULL);
 			close(fd);
 		}
+		files_look_root(h->files, q.pid);
 		warden_reply(h->sock, q.id);
 	}
 	if (got < 0) {
@@ -103,6 +108,16 @@ static void *work(void *arg)
 	}
 }
 
+static void *sweep(void *arg)
+{
+	struct hands *h = arg;
+	struct pollfd p = { .fd = h->stop, .events = POLLIN };
+
+	while (!poll(&p, 1, SWEEP_MS))
+		files_sweep(h->files);
+	return NULL;
+}
+
 struct hands *hands_new(struct files *files, int urgent_fd, int files_fd, int held_fd, int warden_sock, int *ret_err)
 {
 	struct hands *h = calloc(1, sizeof(*h));
@@ -119,6 +134,7 @@ struct hands *hands_new(struct files *files, int urgent_fd, int files_fd, int he
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &old);
 		*ret_err = -pthread_create(&h->thread, NULL, work, h);
+		h->sweeps = !*ret_err && !pthread_create(&h->sweeper, NULL, sweep, h);
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
 		h->started = !*ret_err;
 	}
@@ -136,6 +152,8 @@ void hands_free(struct hands *h)
 		return;
 	if (h->started && write(h->stop, &one, sizeof(one)) == sizeof(one))
 		pthread_join(h->thread, NULL);
+	if (h->sweeps)
+		pthread_join(h->sweeper, NULL);
 	if (h->urgent)
 		ring_buffer__free(h->urgent);
 	if (h->stop >= 0)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where files with code are found: in a process, and in the dynamic linker's cache. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/map.h"
@@ -14,6 +16,7 @@
 #include "capture/tls.h"
 
 #define CACHE_MAX	(16 * 1024 * 1024)
+#define DIR_MAX		65536		/* entries of a directory of libraries */
 
 const char *proc_exe(pid_t pid, char *buf, size_t n)
 {
@@ -79,7 +82,23 @@ static bool covers(void *arg, uint64_t addr, uint64_t end, const char *path)
 	return false;
 }
 
-int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max)
+/* What was just mapped stands there as it was asked for, unless it was changed or joined with a neighbour since. */
+static int open_asked(pid_t pid, uint64_t addr, uint64_t len, char *path, size_t path_max)
+{
+	char name[128];
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, addr, addr + len);
+	fd = len ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	if (fd < 0)
+		return fd;
+	n = readlink(name, path, path_max - 1);
+	path[n > 0 ? n : 0] = 0;
+	return fd;
+}
+
+int open_mapped(pid_t pid, uint64_t addr, uint64_t len, char *path, size_t path_max)
 {
 	struct at_addr a = { .want = addr };
 	char name[64];
@@ -91,6 +110,9 @@ int open_mapped(pid_t pid, uint64_t addr, char *path, size_t path_max)
 		fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		return fd < 0 ? -errno : fd;
 	}
+	fd = open_asked(pid, addr, len, path, path_max);
+	if (fd >= 0)
+		return fd;
 	each_mapped(pid, covers, &a);
 	if (!a.end)
 		return -ENOENT;
@@ -116,9 +138,9 @@ static bool look_mapped(void *arg, uint64_t addr, uint64_t end, const char *path
 
 	if (fd < 0)
 		return true;
-	if (!fstat(fd, &st) && !map_get(&l->seen, st.st_ino ^ (uint64_t)st.st_dev << 40)) {
+	if (!fstat(fd, &st) && !map_get(&l->seen, file_mark(&st))) {
 		files_look(l->files, fd, path, NULL);
-		more = !map_put(&l->seen, st.st_ino ^ (uint64_t)st.st_dev << 40, l);
+		more = !map_put(&l->seen, file_mark(&st), l);
 	}
 	close(fd);
 	return more;
@@ -133,9 +155,11 @@ void files_look_process(struct files *f, pid_t pid)
 	map_release(&l.seen);
 }
 
-static void look_path(struct files *f, const char *path)
+/* A path below root, whose links do not lead out of it. */
+static void look_path(struct files *f, int root, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_IN_ROOT };
+	int fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 
 	if (fd < 0)
 		return;
@@ -168,7 +192,41 @@ struct cache_entry {
 
 #define CACHE_MAGIC "glibc-ld.so.cache1.1"
 
-static void look_entries(struct files *f, const char *p, size_t n)
+struct users {
+	struct map *ret;
+	pid_t pid;
+	bool full;
+};
+
+static bool add_mapped(void *arg, uint64_t addr, uint64_t end, const char *path)
+{
+	struct users *u = arg;
+	char name[128];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, u->pid, addr, end);
+	if (!stat(name, &st))
+		u->full |= map_put(u->ret, file_mark(&st), u->ret) != 0;
+	return !u->full;
+}
+
+bool mapped_by_all(struct map *ret)
+{
+	struct users u = { .ret = ret };
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+
+	while (proc && !u.full && (d = readdir(proc))) {
+		u.pid = atoi(d->d_name);
+		if (u.pid > 0)
+			each_mapped(u.pid, add_mapped, &u);
+	}
+	if (proc)
+		closedir(proc);
+	return proc && !u.full;
+}
+
+static void look_entries(struct files *f, int root, const char *p, size_t n)
 {
 	struct cache_head h;
 	struct cache_entry e;
@@ -178,14 +236,14 @@ static void look_entries(struct files *f, const char *p, size_t n)
 		memcpy(&e, p + sizeof(h) + i * sizeof(e), sizeof(e));
 		if (e.key < n && e.value < n && memchr(p + e.key, 0, n - e.key) &&
 		    memchr(p + e.value, 0, n - e.value) && is_tls_name(p + e.key))
-			look_path(f, p + e.value);
+			look_path(f, root, p + e.value);
 	}
 }
 
 /* False: there is no such cache (musl). */
-static bool look_cache(struct files *f, const char *path)
+static bool look_cache(struct files *f, int root, int fd)
 {
-	FILE *in = fopen(path, "re");
+	FILE *in = fd < 0 ? NULL : fdopen(fd, "re");
 	char *all = in ? malloc(CACHE_MAX) : NULL, *at = NULL;
 	size_t n = 0;
 
@@ -194,31 +252,61 @@ static bool look_cache(struct files *f, const char *path)
 		at = memmem(all, n, CACHE_MAGIC, sizeof(CACHE_MAGIC) - 1);
 	}
 	if (at && n - (at - all) > sizeof(struct cache_head))
-		look_entries(f, at, n - (at - all));
+		look_entries(f, root, at, n - (at - all));
 	if (in)
 		fclose(in);
+	else if (fd >= 0)
+		close(fd);
 	free(all);
 	return at;
 }
 
+static const char *const lib_dirs[] = { "/lib", "/usr/lib", "/usr/local/lib" };
+
+/* musl: no cache, and few directories. */
+static void look_dir(struct files *f, int root, const char *dir)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	int fd = syscall(SYS_openat2, root, dir, &how, sizeof(how)), seen = 0;
+	DIR *in = fd < 0 ? NULL : fdopendir(fd);
+	char path[512];
+	struct dirent *d;
+
+	if (!in && fd >= 0)
+		close(fd);
+	while (in && seen++ < DIR_MAX && (d = readdir(in)))
+		if (is_tls_name(d->d_name) && snprintf(path, sizeof(path), "%s/%s", dir, d->d_name) < (int)sizeof(path))
+			look_path(f, root, path);
+	if (in)
+		closedir(in);
+}
+
+static void look_root(struct files *f, int root)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_IN_ROOT };
+
+	if (look_cache(f, root, syscall(SYS_openat2, root, "/etc/ld.so.cache", &how, sizeof(how))))
+		return;
+	for (unsigned d = 0; d < sizeof(lib_dirs) / sizeof(*lib_dirs); d++)
+		look_dir(f, root, lib_dirs[d]);
+}
+
+void files_look_root(struct files *f, pid_t pid)
+{
+	char name[64];
+	struct stat st;
+	int root;
+
+	snprintf(name, sizeof(name), "/proc/%d/root", pid);
+	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return;
+	if (!fstat(root, &st) && files_root_new(f, &st))
+		look_root(f, root);
+	close(root);
+}
+
 void files_look_cache(struct files *f)
 {
-	static const char *const dirs[] = { "/lib", "/usr/lib", "/usr/local/lib" };
-	char pattern[128];
-	glob_t g;
-
-	if (look_cache(f, "/etc/ld.so.cache"))
-		return;
-	for (unsigned d = 0; d < sizeof(dirs) / sizeof(*dirs); d++) {
-		for (unsigned l = 0; tls_libs[l]; l++) {
-			if (!tls_libs[l]->sonames)
-				continue;
-			snprintf(pattern, sizeof(pattern), "%s/%s*", dirs[d], tls_libs[l]->sonames[0]);
-			if (glob(pattern, 0, NULL, &g))
-				continue;
-			for (size_t i = 0; i < g.gl_pathc; i++)
-				look_path(f, g.gl_pathv[i]);
-			globfree(&g);
-		}
-	}
+	files_look_root(f, getpid());
 }

@@ -41,6 +41,7 @@
 
 #define ANSWER_MS	500
 #define WAITING_MAX	256
+#define REMARK_MS	100
 #define SWEEPS		15	/* after the main process died: its links go in the same moment, not before */
 #define SWEEP_MS	20
 
@@ -54,6 +55,8 @@ struct warden {
 	struct warden_config c;
 	int sock, fan;
 	uint32_t last_id;
+	bool remark;		/* file systems were mounted since they were marked */
+	uint64_t marked;	/* ms */
 	bool released;		/* the main process ended its work in order */
 	unsigned cnt;
 	struct waiting waiting[WAITING_MAX];
@@ -124,12 +127,16 @@ static void answer_waiting(struct warden *w, struct waiting *at)
 	w->cnt--;
 }
 
-/* Has to wait: an observed process opens a file that was not examined yet. */
+/*
+ * Has to wait: an observed process opens a file that was not examined yet.  Where cgroups are
+ * observed anybody may be in one.
+ */
 static bool matters(struct warden *w, int fd, uint32_t pid)
 {
 	struct tracked t;
 	struct file_key k;
 	struct stat st;
+	uint64_t cgroup;
 	uint32_t known;
 
 	if (fstat(fd, &st))
@@ -137,7 +144,7 @@ static bool matters(struct warden *w, int fd, uint32_t pid)
 	k = file_key_of(&st);
 	if (!bpf_map_lookup_elem(w->c.files_fd, &k, &known) && known == FILE_DONE)
 		return false;
-	return w->c.all || !bpf_map_lookup_elem(w->c.tracked_fd, &pid, &t) ||
+	return w->c.all || !bpf_map_get_next_key(w->c.cgroups_fd, NULL, &cgroup) || !bpf_map_lookup_elem(w->c.tracked_fd, &pid, &t) ||
 	       !bpf_map_lookup_elem(w->c.exes_fd, &k, &known);
 }
 
@@ -220,13 +227,38 @@ static int expire(struct warden *w)
 	return next == UINT64_MAX ? -1 : (int)(next - now);
 }
 
+/*
+ * Containers bring file systems of their own.  The table of mounts says when it
+ * changes (proc(5), mountinfo); a storm of mounts is looked at a few times a second.
+ */
+static int marks_due(struct warden *w, int wait)
+{
+	uint64_t now = now_ms();
+	int left;
+
+	if (!w->remark)
+		return wait;
+	left = now >= w->marked + REMARK_MS ? 0 : w->marked + REMARK_MS - now;
+	if (left)
+		return wait >= 0 && wait < left ? wait : left;
+	w->remark = false;
+	w->marked = now;
+	mark_mounts(w->fan);
+	return wait;
+}
+
 static void run(struct warden *w)
 {
-	struct pollfd p[2] = { { .fd = w->sock, .events = POLLIN }, { .fd = w->fan, .events = POLLIN } };
+	struct pollfd p[3] = {
+		{ .fd = w->sock, .events = POLLIN },
+		{ .fd = w->fan, .events = POLLIN },
+		{ .fd = w->fan < 0 ? -1 : open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), .events = POLLPRI },
+	};
 
 	for (;;) {
-		if (poll(p, 2, expire(w)) < 0 && errno != EINTR)
+		if (poll(p, 3, marks_due(w, expire(w))) < 0 && errno != EINTR)
 			break;
+		w->remark |= p[2].revents & POLLPRI;
 		if (p[1].revents & POLLIN)
 			read_events(w);
 		if (p[0].revents && !read_answers(w))
@@ -266,7 +298,7 @@ static void keep_only(int *keep, int n)
 static void __attribute__((noreturn)) child(struct warden *w)
 {
 	static const int quiet[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2, SIGALRM };
-	int keep[] = { w->sock, w->c.tracked_fd, w->c.files_fd, w->c.exes_fd, w->c.held_fd };
+	int keep[] = { w->sock, w->c.tracked_fd, w->c.files_fd, w->c.exes_fd, w->c.cgroups_fd, w->c.held_fd };
 	sigset_t none;
 
 	for (unsigned i = 0; i < sizeof(quiet) / sizeof(*quiet); i++)

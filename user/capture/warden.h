@@ -12,7 +12,7 @@
  * process is about to execute, and waits a bounded time for the answer.
  */
 struct warden_config {
-	int tracked_fd, files_fd, exes_fd, held_fd;	/* maps of the kernel half */
+	int tracked_fd, files_fd, exes_fd, cgroups_fd, held_fd;	/* maps of the kernel half */
 	bool all;					/* every process is observed */
 	bool gate;					/* hold execs; else only guard what is held */
 };
