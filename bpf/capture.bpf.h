@@ -95,8 +95,11 @@ struct thread {
 	struct go_key go;
 	struct frame call;	/* of a goroutine, or one that is told all at its entry */
 	__u64 read_sk, read_sock;	/* the last read of a TLS socket, until its plaintext was seen */
+	struct stream_key wrote;	/* the stream without a socket that was written to last, until a socket was */
 	__u32 read_len;		/* of the TLS record at its head */
+	__u32 wrote_len;	/* plaintext bytes; 0: none */
 	__u32 depth;
+	__u32 pad;
 };
 
 struct tracked {
@@ -256,6 +259,8 @@ void tls_eof(__u64 pid_tgid, struct stream *s);
 void tls_hello(__u32 tgid);
 /* This thread read from a TLS socket; len: of the TLS record that it begins with, header not counted. */
 void tls_read(__u64 pid_tgid, __u64 sk, __u64 sock, __u32 len);
+/* This thread wrote to a TLS socket; len: of the record of application data that it begins with, 0: another record. */
+void tls_wrote(__u64 pid_tgid, struct sock_state *so, __u32 len);
 /* The stream that tls_inside() gave last was bound to so. */
 void tls_bound(__u64 pid_tgid, struct stream *s, struct sock_state *so);
 /* A socket is gone, and with it the TLS object of its stream. */

@@ -180,6 +180,8 @@ static __always_inline void tls_io(struct io *io, struct sock_state *so, struct 
 	}
 	if (io->dir == WIRE_IN && !inside && looks_tls(io))
 		tls_read(io->id, (__u64)io->sk, so->id, io->head[3] << 8 | io->head[4]);
+	if (io->dir == WIRE_OUT && !inside && looks_tls(io))
+		tls_wrote(io->id, so, io->head[0] == 0x17 ? io->head[3] << 8 | io->head[4] : 0);
 	if (!io->len) {
 		if (inside)
 			tls_eof(io->id, inside);

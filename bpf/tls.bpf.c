@@ -65,6 +65,7 @@ static const struct thread no_thread;	/* a value to start from that is not on th
 #define GO_G(ctx) ARM(ctx, 28)
 #endif
 
+#define PLAIN_MAX	16384		/* RFC 8446 section 5.1 */
 #define RECORD_MAX	(16384 + 2048)	/* RFC 5246 section 6.2.3 */
 
 static __always_inline __u64 c_reg(struct pt_regs *ctx, __u64 n)
@@ -274,20 +275,15 @@ __hidden void tls_bound(__u64 id, struct stream *s, struct sock_state *so)
 }
 
 /* The stream of so's owner ends, if it has this id still. */
-static __noinline void end_owned(struct sock_state *so, __u64 id)
+__hidden void tls_sock_gone(struct sock_state *so)
 {
 	struct stream *s = bpf_map_lookup_elem(&tls_streams, &so->owner);
 
-	if (!s || s->id != id)
+	if (!s || s->id != so->bound)
 		return;
 	emit_stream_end(s->id, s->off[WIRE_IN], s->off[WIRE_OUT], so->owner.tgid, so->owner.start);
 	bpf_map_delete_elem(&tls_streams, &so->owner);
 	stream_counted(so->owner.tgid, -1);
-}
-
-__hidden void tls_sock_gone(struct sock_state *so)
-{
-	end_owned(so, so->bound);
 }
 
 static __noinline void bind_to(struct thread *th, struct stream *s, struct sock_state *so, __u64 basis)
@@ -306,6 +302,50 @@ static __noinline void bind_fd(struct thread *th, __u32 fd, __u64 basis)
 		sock_of_fd(fd, th->key.tgid, th->key.start), basis);
 }
 
+/* What a record of TLS 1.3, or 1.2 with AES or ChaCha20, is longer than its plaintext (user/stream/bind.c). */
+static __always_inline bool is_overhead(__u64 n)
+{
+	return n == 17 || n == 24 || n == 16;
+}
+
+/*
+ * s, the stream of key, is on that socket, and so is what was there before it: the same connection before its
+ * object was moved.  User space hears of the new one first, to go on with the old one as it.
+ */
+static __noinline void take_socket(struct stream *s, struct stream_key *key, struct sock_state *so)
+{
+	if (!s || !key || !so)
+		return;
+	emit_bind(s->id, so->id, WIRE_BIND_THREAD, key->tgid, key->start);
+	if (so->owner.obj)
+		tls_sock_gone(so);
+	so->kind = SOCK_TLS;
+	so->bound = s->id;
+	so->owner = *key;
+	s->sock = so->id;
+}
+
+/*
+ * A write follows the plaintext on its thread, and begins with a record as long as that makes it.  A
+ * socket that has a stream gets another only if that one's beginning was not seen, for then it may have none of its own.
+ */
+__hidden void tls_wrote(__u64 id, struct sock_state *so, __u32 len)
+{
+	struct thread *th = bpf_map_lookup_elem(&threads, &id);
+	struct stream *s;
+	__u32 first;
+
+	if (!th || !th->wrote_len)
+		return;
+	first = th->wrote_len < PLAIN_MAX ? th->wrote_len : PLAIN_MAX;
+	th->wrote_len = 0;
+	if (!is_overhead(len - first))
+		return;
+	s = bpf_map_lookup_elem(&tls_streams, &th->wrote);
+	if (s && !s->sock && (!so->bound || (so->owner.obj && s->joined)))
+		take_socket(s, &th->wrote, so);
+}
+
 /*
  * len bytes of plaintext come out of the object of th->key.  If they are what the record that
  * this thread read last from a socket holds (RFC 8446 section 5.2: 17 less; TLS
@@ -316,23 +356,18 @@ static __noinline void bind_fd(struct thread *th, __u32 fd, __u64 basis)
 static __noinline void bind_thread(struct thread *th, __u64 len)
 {
 	struct sock_state *so = bpf_map_lookup_elem(&socks, &th->read_sk);
-	__u64 over = th->read_len - len, sock = th->read_sock, before;
+	__u64 over = th->read_len - len, sock = th->read_sock;
 	struct stream *s;
 
 	th->read_sock = 0;
-	if (!sock || !so || so->id != sock || (over != 17 && over != 24 && over != 16))
+	if (!sock || !so || so->id != sock || !is_overhead(over))
 		return;
 	s = bpf_map_lookup_elem(&tls_streams, &th->key);
 	if (s && s->sock == sock)
 		return;
 	if (s && s->sock)
 		stream_release(th);
-	before = so->bound;
-	s = stream_get(th, BEGIN_ASK);
-	bind_to(th, s, so, WIRE_BIND_THREAD);
-	if (so->owner.obj)		/* not before user space knows who goes on */
-		end_owned(so, before);
-	so->owner = th->key;
+	take_socket(stream_get(th, BEGIN_ASK), &th->key, so);
 }
 
 /*
@@ -529,6 +564,10 @@ static __noinline void data_moved(struct thread *th, struct frame *f, const vola
 		bind_go(th, f->obj);
 	if (!s)
 		return;
+	if (f->cookie & COOKIE_NOLIFE && spec->dir == WIRE_OUT) {
+		th->wrote = th->key;
+		th->wrote_len = s->sock ? 0 : len;
+	}
 	m->off = __sync_fetch_and_add(&s->off[spec->dir & 1], len);
 	if (len > 0xffffffff) {		/* no record can say it; the next one's offset does */
 		count(seen_bytes, len);

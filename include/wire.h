@@ -102,7 +102,7 @@ enum wire_bind_basis {
 	WIRE_BIND_FD = 2,	/* SSL_set_fd, SSL_set_rfd, SSL_set_wfd */
 	WIRE_BIND_RECORD = 3,	/* user half: TLS record lengths match the plaintext lengths, same thread */
 	WIRE_BIND_OBJECT = 4,	/* the descriptor that the library's own object holds (Go: tls.Conn.conn) */
-	WIRE_BIND_THREAD = 5,	/* the thread's last socket read was a record as long as the plaintext that came next */
+	WIRE_BIND_THREAD = 5,	/* a record as long as the plaintext passed on the thread straight before it came out, or after it went in */
 };
 
 struct wire_sock {
