@@ -274,7 +274,7 @@ __hidden void tls_bound(__u64 id, struct stream *s, struct sock_state *so)
 		so->owner = th->key;
 }
 
-/* The stream of so's owner ends, if it has this id still. */
+/* The stream that so is bound to ends, if it is one that ends so. */
 __hidden void tls_sock_gone(struct sock_state *so)
 {
 	struct stream *s = bpf_map_lookup_elem(&tls_streams, &so->owner);
