@@ -9,7 +9,7 @@ ARCH      ?= $(shell uname -m)
 BPF_ARCH  := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION   := 0.1.0
 
-ROOMS := base find capture feed stream cover proto genai trace guard metric sink
+ROOMS := base find capture feed stream cover proto genai mcp trace guard metric sink
 LIBS  := -lbpf -lelf -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lmicrohttpd -lpthread -lm
 
 CFLAGS     ?= -g -O2

@@ -12,6 +12,7 @@
 #include "genai/genai.h"
 #include "genai/hosts.h"
 #include "genai/session.h"
+#include "mcp/mcp.h"
 #include "proto/exchange.h"
 
 #define STREAMS_MAX	(64 * 1024)
@@ -25,6 +26,7 @@ struct flow {
 	struct wire_stats kernel;
 	struct streams *streams;
 	struct cover *cover;
+	struct mcp *mcp;
 	struct trace *trace;
 	struct interest_all undecided;
 	bool choosy;			/* WIRE_MODE_WATCH_ALL */
@@ -45,6 +47,7 @@ struct talk {
 struct asked {
 	struct gen_call *call;
 	struct gen_session *session;	/* of calls inside what it was upgraded to */
+	bool mcp;
 	uint32_t pid;
 	uint64_t start;
 };
@@ -59,11 +62,29 @@ struct flow *flow_new(const struct flow_config *c)
 	f->guard.content = c->content;
 	f->streams = streams_new(STREAMS_MAX);
 	f->cover = cover_new();
+	f->mcp = mcp_new(c->content);
 	f->trace = trace_new(&c->trace);
-	if (f->streams && f->cover && f->trace)
+	if (f->streams && f->cover && f->mcp && f->trace)
 		return f;
 	flow_free(f);
 	return NULL;
+}
+
+/* Spans that began and whose call never ended are ours. */
+static void free_mcp(struct flow *f)
+{
+	struct mcp_event e;
+
+	if (!f->mcp)
+		return;
+	mcp_finish(f->mcp, 0);
+	while (mcp_next(f->mcp, &e)) {
+		if (!e.over)
+			continue;
+		span_free(e.call->user);
+		mcp_call_free(e.call);
+	}
+	mcp_free(f->mcp);
 }
 
 void flow_free(struct flow *f)
@@ -72,6 +93,7 @@ void flow_free(struct flow *f)
 		return;
 	streams_free(f->streams);
 	cover_free(f->cover);
+	free_mcp(f);
 	trace_free(f->trace);
 	free(f);
 }
@@ -132,7 +154,8 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 {
 	f->stats.exchanges++;
 	if (!a->call) {
-		f->stats.other_exchanges++;
+		f->stats.other_exchanges += !a->mcp;
+		f->stats.mcp_exchanges += a->mcp;
 		return;
 	}
 	gen_finish(a->call, ev->x);
@@ -179,6 +202,75 @@ static void turns(struct flow *f, const struct piece *p, const struct xev *ev, s
 	}
 }
 
+/* mcp -> trace.  p, x: what carried it; NULL: observation ends */
+static void mcp_calls(struct flow *f, const struct piece *p, const struct exchange *x)
+{
+	struct mcp_event e;
+
+	while (mcp_next(f->mcp, &e)) {
+		if (!e.over) {
+			e.call->user = trace_mcp_begin(f->trace, e.call, x, p ? p->stream : NULL);
+			continue;
+		}
+		if (e.call->user)
+			trace_mcp_end(f->trace, e.call->user, e.call);
+		mcp_call_free(e.call);
+	}
+}
+
+/* The same for both of its ends; 0: not known. */
+static uint64_t connection(const struct stream *s, bool serves)
+{
+	const struct sock *k = s->sock;
+	uint64_t h = 0xcbf29ce484222325;
+
+	if (!k)
+		return 0;
+	for (int end = 0; end < 2; end++) {
+		bool local = serves == (end == 1);
+		const uint8_t *a = local ? k->laddr : k->raddr;
+		uint16_t port = local ? k->lport : k->rport;
+
+		for (int i = 0; i < 16; i++)
+			h = (h ^ a[i]) * 0x100000001b3;	/* FNV-1a */
+		h = (h ^ port) * 0x100000001b3;
+	}
+	return h;
+}
+
+/* proto -> mcp */
+static void on_mcp(struct flow *f, const struct piece *p, const struct xev *ev, struct asked *a, bool serves)
+{
+	struct mcp_who who = { .pid = a->pid, .start = a->start, .serves = serves };
+
+	if (a->call)
+		return;
+	if (ev->kind == XEV_REQUEST)
+		a->mcp = mcp_http_request(f->mcp, ev->x, &who, connection(p->stream, serves));
+	if (ev->kind == XEV_EVENT)
+		a->mcp |= view_eq(ev->name, VIEW("endpoint"));
+	if (ev->kind == XEV_EVENT && a->mcp)
+		mcp_http_event(f->mcp, ev->x, &who, ev->name, ev->value, ev->ts);
+	if (ev->kind == XEV_DONE && a->mcp)
+		mcp_http_done(f->mcp, ev->x, &who, ev->ts);
+	mcp_calls(f, p, ev->x);
+}
+
+/* An exchange that the process answers: nobody's model call. */
+static void on_served(struct flow *f, const struct piece *p, const struct xev *ev)
+{
+	struct asked *a = asked_of(ev->x, p);
+
+	f->stats.server_exchanges += ev->kind == XEV_DONE;
+	if (!a)
+		return;
+	on_mcp(f, p, ev, a, true);
+	if (ev->kind != XEV_DONE)
+		return;
+	free(a);
+	ev->x->user = NULL;
+}
+
 /* When the request was not seen, the first bytes of the answer or the whole of it may tell. */
 static bool worth_asking(const struct xev *ev)
 {
@@ -210,6 +302,7 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 		gen_chunks_add(&a->call->chunks, ev->ts);
 		gen_event(a->call, ev->x, ev->name, ev->value);
 	}
+	on_mcp(f, p, ev, a, false);
 	if (ev->kind != XEV_DONE)
 		return;
 	on_done(f, p, ev, a);
@@ -286,7 +379,7 @@ static void walk(struct flow *f, const struct piece *p, struct talk *t)
 		if (ev.kind == XEV_OPAQUE || (ev.kind == XEV_MESSAGE && !on_message(f, p, &ev)))
 			on_opaque(f, p, &ev);
 		else if (conn_role(t->conn) == CONN_SERVER)
-			f->stats.server_exchanges += ev.kind == XEV_DONE;
+			on_served(f, p, &ev);
 		else if (ev.kind != XEV_MESSAGE)
 			on_exchange(f, p, &ev);
 	}
@@ -370,6 +463,10 @@ void flow_record(struct flow *f, const struct wire_hdr *h, size_t room)
 	streams_take(f->streams, h);
 	while (streams_next(f->streams, &p))
 		on_piece(f, &p);
+	if (h->kind == WIRE_FINISH) {
+		mcp_finish(f->mcp, h->ts);
+		mcp_calls(f, NULL, NULL);
+	}
 	trace_record(f->trace, h);
 	deliver(f);
 }

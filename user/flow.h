@@ -31,7 +31,8 @@ struct flow_stats {
 	uint64_t decoded, opaque, lost;
 	uint64_t exchanges;		/* HTTP exchanges that ended */
 	uint64_t server_exchanges;	/* of them answered by an observed process: no spans are made of these */
-	uint64_t other_exchanges;	/* of them no model calls */
+	uint64_t mcp_exchanges;		/* of them carrying the Model Context Protocol */
+	uint64_t other_exchanges;	/* of them neither */
 	uint64_t bad_records;		/* damaged or unknown: skipped */
 	uint64_t conns_refused;		/* no memory for a stream's decoder: its bytes are counted as lost */
 };

@@ -100,6 +100,7 @@ void session_metrics_books(struct session *s)
 		{ "onlooker.decode.bytes", "opaque", f->opaque },
 		{ "onlooker.decode.bytes", "lost", f->lost },
 		{ "onlooker.exchanges", "model_call", t->calls },
+		{ "onlooker.exchanges", "mcp", f->mcp_exchanges },
 		{ "onlooker.exchanges", "other", f->other_exchanges },
 		{ "onlooker.exchanges", "served", f->server_exchanges },
 		{ "onlooker.spans", "incomplete", t->incomplete },

@@ -9,6 +9,8 @@ static const double token_bounds[] = {
 	1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864,
 };
 
+static const double mcp_bounds[] = { 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300 };
+
 /* The attributes that all client metrics have in common. */
 #define CALL_ATTRS	ATTR_GEN_AI_OPERATION_NAME, ATTR_GEN_AI_PROVIDER_NAME, ATTR_GEN_AI_REQUEST_MODEL, \
 			ATTR_GEN_AI_RESPONSE_MODEL, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT
@@ -19,6 +21,11 @@ static const enum attr_id openai_attrs[] = {
 };
 static const enum attr_id duration_attrs[] = {
 	CALL_ATTRS, ATTR_ERROR_TYPE, ATTR_OPENAI_RESPONSE_SERVICE_TIER, ATTR_OPENAI_RESPONSE_SYSTEM_FINGERPRINT, ATTR_CNT,
+};
+static const enum attr_id mcp_attrs[] = {
+	ATTR_MCP_METHOD_NAME, ATTR_ERROR_TYPE, ATTR_GEN_AI_TOOL_NAME, ATTR_GEN_AI_PROMPT_NAME, ATTR_RPC_RESPONSE_STATUS_CODE,
+	ATTR_GEN_AI_OPERATION_NAME, ATTR_MCP_PROTOCOL_VERSION, ATTR_NETWORK_TRANSPORT, ATTR_NETWORK_PROTOCOL_NAME,
+	ATTR_NETWORK_PROTOCOL_VERSION, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT, ATTR_CNT,
 };
 static const enum attr_id cost_attrs[] = { CALL_ATTRS, ATTR_ONLOOKER_COST_BASIS, ATTR_CNT };
 
@@ -54,6 +61,22 @@ static bool seconds(const struct span *s, double *ret)
 	return is_call(s);
 }
 
+static bool mcp_seconds(const struct span *s, enum span_kind kind, double *ret)
+{
+	*ret = (s->end - s->start) / 1e9;
+	return s->kind == kind && attrs_get(&s->attrs, ATTR_MCP_METHOD_NAME);
+}
+
+static bool mcp_client(const struct span *s, double *ret)
+{
+	return mcp_seconds(s, SPAN_CLIENT, ret);
+}
+
+static bool mcp_server(const struct span *s, double *ret)
+{
+	return mcp_seconds(s, SPAN_SERVER, ret);
+}
+
 static bool first_chunk(const struct span *s, double *ret)
 {
 	return number(s, ATTR_GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, ret);
@@ -85,6 +108,10 @@ const struct metric_row metric_rows[] = {
 	  .attrs = call_attrs, .value = first_chunk },
 	{ SECONDS("gen_ai.client.operation.time_per_output_chunk", "Time between two chunks of an answer."),
 	  .attrs = call_attrs, .chunks = chunks },
+	{ HISTOGRAM("mcp.client.operation.duration", "s", "MCP requests and notifications, as who sent them saw them.",
+		    mcp_bounds, 14), .attrs = mcp_attrs, .value = mcp_client },
+	{ HISTOGRAM("mcp.server.operation.duration", "s", "MCP requests and notifications, as who received them saw them.",
+		    mcp_bounds, 14), .attrs = mcp_attrs, .value = mcp_server },
 	{ .def = { .name = "onlooker.cost", .unit = "USD", .kind = METRIC_SUM,
 		   .help = "What calls cost: as the provider said, or at list prices." },
 	  .attrs = cost_attrs, .value = cost },

@@ -28,7 +28,7 @@
 #define DRAW_WAIT_MS	5000
 
 struct totals {
-	uint64_t calls, with_usage, processes, errors, incomplete, lost;
+	uint64_t calls, mcp, mcp_errors, with_usage, processes, errors, incomplete, lost;
 	int64_t input, cached, output;
 	uint64_t priced;
 	double usd;
@@ -87,6 +87,11 @@ static void count(struct totals *n, const struct span *s)
 
 	n->lost += at_least_0(s, ATTR_ONLOOKER_CAPTURE_LOST_BYTES);
 	n->incomplete += complete && complete->type == VALUE_BOOL && !complete->b;
+	if (row_is_mcp(s)) {
+		n->mcp++;
+		n->mcp_errors += s->error;
+		return;
+	}
 	if (!row_is_call(s)) {
 		n->processes += attrs_get(&s->attrs, ATTR_PROCESS_EXECUTABLE_NAME) != NULL;
 		return;
@@ -224,7 +229,7 @@ static void add_summary(struct terminal *t)
 	uint64_t unseen = t->sink.stats.dropped;
 	struct buf *out = &t->out;
 
-	if (!n->calls && !n->processes)
+	if (!n->calls && !n->mcp && !n->processes)
 		return;
 	buf_add_byte(out, '\n');
 	add_plural(out, n->calls, "model call", "model calls");
@@ -235,6 +240,10 @@ static void add_summary(struct terminal *t)
 		buf_addf(out, ", %llu failed", (unsigned long long)n->errors);
 	buf_add_byte(out, '\n');
 	rollup_write(t->rollup, out, t->utf8);
+	if (n->mcp) {
+		add_plural(out, n->mcp, "MCP operation", "MCP operations");
+		buf_addf(out, ", %llu failed\n", (unsigned long long)n->mcp_errors);
+	}
 	add_plural(out, n->processes, "process", "processes");
 	buf_add(out, VIEW(", "));
 	add_plural(out, n->lost, "byte lost", "bytes lost");

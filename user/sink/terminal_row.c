@@ -32,7 +32,12 @@ static struct view string(const struct span *s, enum attr_id id)
 
 bool row_is_call(const struct span *s)
 {
-	return attrs_get(&s->attrs, ATTR_GEN_AI_OPERATION_NAME);
+	return attrs_get(&s->attrs, ATTR_GEN_AI_OPERATION_NAME) && !row_is_mcp(s);
+}
+
+bool row_is_mcp(const struct span *s)
+{
+	return attrs_get(&s->attrs, ATTR_MCP_METHOD_NAME);
 }
 
 void row_add_number(struct buf *out, int64_t n)
@@ -181,6 +186,18 @@ static void call_items(struct row *r)
 	loss_items(r);
 }
 
+static void mcp_items(struct row *r)
+{
+	struct view server = string(r->span, ATTR_ONLOOKER_MCP_SERVER_NAME);
+
+	if (server.n)
+		item(r, server, WORD_COLS);
+	if (r->span->kind == SPAN_SERVER)
+		item(r, VIEW("answered"), WORD_COLS);
+	failure_items(r);
+	loss_items(r);
+}
+
 static void process_items(struct row *r)
 {
 	int64_t code = row_number(r->span, ATTR_PROCESS_EXIT_CODE, -1);
@@ -225,6 +242,8 @@ static char *how_of(struct row *r)
 {
 	if (attrs_get(&r->span->attrs, ATTR_PROCESS_EXECUTABLE_NAME))
 		process_items(r);
+	else if (row_is_mcp(r->span))
+		mcp_items(r);
 	else
 		call_items(r);
 	return keep(&r->out);

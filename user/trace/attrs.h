@@ -63,6 +63,16 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_RETRIEVAL_DOCUMENTS, "gen_ai.retrieval.documents", STR, 1, "") \
 	X(AWS_BEDROCK_KNOWLEDGE_BASE_ID, "aws.bedrock.knowledge_base.id", STR, 0, "") \
 	X(AWS_BEDROCK_GUARDRAIL_ID, "aws.bedrock.guardrail.id", STR, 0, "") \
+	X(GEN_AI_TOOL_NAME, "gen_ai.tool.name", STR, 0, "") \
+	X(GEN_AI_TOOL_CALL_ARGUMENTS, "gen_ai.tool.call.arguments", STR, 1, "") \
+	X(GEN_AI_TOOL_CALL_RESULT, "gen_ai.tool.call.result", STR, 1, "") \
+	X(GEN_AI_PROMPT_NAME, "gen_ai.prompt.name", STR, 0, "") \
+	X(MCP_METHOD_NAME, "mcp.method.name", STR, 0, "") \
+	X(MCP_SESSION_ID, "mcp.session.id", STR, 0, "") \
+	X(MCP_PROTOCOL_VERSION, "mcp.protocol.version", STR, 0, "") \
+	X(MCP_RESOURCE_URI, "mcp.resource.uri", STR, 0, "") \
+	X(JSONRPC_REQUEST_ID, "jsonrpc.request.id", STR, 0, "") \
+	X(RPC_RESPONSE_STATUS_CODE, "rpc.response.status_code", STR, 0, "") \
 	X(OPENAI_API_TYPE, "openai.api.type", STR, 0, "") \
 	X(OPENAI_REQUEST_SERVICE_TIER, "openai.request.service_tier", STR, 0, "") \
 	X(OPENAI_RESPONSE_SERVICE_TIER, "openai.response.service_tier", STR, 0, "") \
@@ -71,6 +81,9 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(ERROR_TYPE, "error.type", STR, 0, "") \
 	X(SERVER_ADDRESS, "server.address", STR, 0, "") \
 	X(SERVER_PORT, "server.port", INT, 0, "") \
+	X(CLIENT_ADDRESS, "client.address", STR, 0, "") \
+	X(CLIENT_PORT, "client.port", INT, 0, "") \
+	X(NETWORK_PROTOCOL_NAME, "network.protocol.name", STR, 0, "") \
 	X(NETWORK_PEER_ADDRESS, "network.peer.address", STR, 0, "") \
 	X(NETWORK_PEER_PORT, "network.peer.port", INT, 0, "") \
 	X(NETWORK_PROTOCOL_VERSION, "network.protocol.version", STR, 0, "") \
@@ -131,6 +144,12 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	  "how the peer of a TLS stream was found: socket_call, set_fd, tls_object, same_thread, or record_lengths") \
 	X(ONLOOKER_PROCESS_REDUCED_COVERAGE, "onlooker.process.reduced_coverage", STR_ARRAY, 0, \
 	  "ways of this process past what is observed: io_uring, ktls (kernel TLS), quic; absent when none was seen") \
+	X(ONLOOKER_MCP_SERVER_NAME, "onlooker.mcp.server.name", STR, 0, \
+	  "What the MCP server calls itself (`serverInfo.name`). Self-reported.") \
+	X(ONLOOKER_MCP_SERVER_VERSION, "onlooker.mcp.server.version", STR, 0, \
+	  "The version that the MCP server says it has. Self-reported.") \
+	X(ONLOOKER_MCP_INPUT_REQUIRED, "onlooker.mcp.input_required", BOOL, 0, \
+	  "The MCP server's answer asks for something first (`resultType: input_required`); the call comes again, with it.") \
 	X(ONLOOKER_PROCESS_SIGNAL, "onlooker.process.signal", INT, 0, \
 	  "signal number that ended the process") \
 	X(ONLOOKER_PROCESS_UNFINISHED, "onlooker.process.unfinished", BOOL, 0, \

@@ -232,7 +232,7 @@ static struct view authority(const struct exchange *x)
 }
 
 /* An IPv4 peer of an IPv6 socket (Java's only kind) is an IPv4 peer: RFC 4291, 2.5.5.2. */
-static bool address_text(const struct sock *k, char text[static INET6_ADDRSTRLEN])
+bool sock_peer_text(const struct sock *k, char text[static INET6_ADDRSTRLEN])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -247,7 +247,7 @@ static void peer_attrs(struct filler *w, const struct sock *k)
 
 	if (k->family != AF_INET && k->family != AF_INET6)
 		return;
-	if (!address_text(k, text))
+	if (!sock_peer_text(k, text))
 		return;
 	put_str(w, ATTR_NETWORK_PEER_ADDRESS, view_of(text));
 	put_num(w, ATTR_NETWORK_PEER_PORT, k->rport);
@@ -271,7 +271,7 @@ static void server_attrs(struct filler *w)
 	struct view host = authority_split(authority(w->f->x), &port);
 	struct view address = k && k->sni[0] ? view_of(k->sni) : host;
 
-	if (!address.n && k && address_text(k, text)) {
+	if (!address.n && k && sock_peer_text(k, text)) {
 		address = view_of(text);
 		port = k->rport;
 	}
@@ -286,6 +286,13 @@ static void server_attrs(struct filler *w)
 	peer_attrs(w, k);
 	if (tls && (size_t)s->bind_basis < sizeof(basis) / sizeof(basis[0]) && basis[s->bind_basis])
 		put_str(w, ATTR_ONLOOKER_PEER_BASIS, view_of(basis[s->bind_basis]));
+}
+
+void call_span_server(struct span *span, const struct exchange *x, const struct stream *s)
+{
+	struct call_facts f = { .x = x, .s = s };
+
+	server_attrs(&(struct filler){ span, &f });
 }
 
 static struct view http_version(unsigned version)

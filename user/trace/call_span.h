@@ -25,6 +25,12 @@ struct call_facts {
  */
 void call_span_fill(struct span *span, const struct call_facts *f, const struct trace_clock *clock);
 
+/* server.* and network.peer.* of an exchange, with what they are known by. */
+void call_span_server(struct span *span, const struct exchange *x, const struct stream *s);
+
+/* The peer's address as text; false: the socket has none. */
+bool sock_peer_text(const struct sock *k, char text[static 46]);
+
 /* host[:port] of a Host header or an absolute request target; *ret_port 0: none there. */
 struct view authority_split(struct view v, uint16_t *ret_port);
 

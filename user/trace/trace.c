@@ -4,6 +4,8 @@
 
 #include "trace/call_span.h"
 #include "trace/ids.h"
+#include "trace/mcp_span.h"
+#include "trace/pairs.h"
 #include "trace/proc_span.h"
 #include "trace/procs.h"
 #include "trace/trace.h"
@@ -21,6 +23,7 @@ struct trace {
 	bool agents_only;
 	struct ids ids;
 	struct procs procs;
+	struct pairs pairs;
 	struct done *done, **done_end;
 };
 
@@ -33,6 +36,7 @@ struct trace *trace_new(const struct trace_config *c)
 	t->config = *c;
 	t->done_end = &t->done;
 	procs_init(&t->procs);
+	pairs_init(&t->pairs);
 	return t;
 }
 
@@ -45,6 +49,7 @@ void trace_free(struct trace *t)
 	while ((s = trace_next(t)))
 		span_free(s);
 	procs_release(&t->procs);
+	pairs_release(&t->pairs);
 	free(t);
 }
 
@@ -326,7 +331,7 @@ bool trace_is_agent(const struct trace *t, uint32_t pid, uint64_t start)
 }
 
 /* The call under the process that made it, or in the trace that the agent itself named. */
-static void link_call(struct trace *t, struct span *s, struct proc *p, const struct exchange *x)
+static void link_call(struct trace *t, struct span *s, struct proc *p, struct view traceparent, struct view tracestate)
 {
 	const struct proc *up = NULL;
 
@@ -337,10 +342,9 @@ static void link_call(struct trace *t, struct span *s, struct proc *p, const str
 		up = has_id(p) ? p : above(p);
 	}
 	s->depth = up ? up->depth + 1 : 0;
-	if (traceparent_parse(view_trim(message_header(&x->req, "traceparent")), s->trace_id,
-			      s->parent_id)) {
+	if (traceparent_parse(view_trim(traceparent), s->trace_id, s->parent_id)) {
 		s->parent_remote = true;
-		s->trace_state = arena_copy(&s->arena, message_header(&x->req, "tracestate"));
+		s->trace_state = arena_copy(&s->arena, tracestate);
 		if (up)
 			span_add_link(s, up->trace_id, up->span_id);
 		return;
@@ -373,13 +377,58 @@ void trace_call(struct trace *t, const struct gen_call *call, const struct excha
 		return;
 	}
 	span->pid = pid;
-	link_call(t, span, p, x);
+	link_call(t, span, p, message_header(&x->req, "traceparent"), message_header(&x->req, "tracestate"));
 	if (p)
 		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
 	call_span_fill(span, &f, &t->clock);
 	complete = attrs_get(&span->attrs, ATTR_ONLOOKER_CAPTURE_COMPLETE);
 	t->stats.incomplete += complete && !complete->b;
 	t->stats.calls++;
+	finish(t, span);
+}
+
+struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const struct exchange *x, const struct stream *s)
+{
+	struct proc *p = procs_add(&t->procs, c->pid, c->start);
+	struct span *span = span_new();
+
+	if (!span) {
+		t->stats.lost++;
+		return NULL;
+	}
+	span->pid = c->pid;
+	link_call(t, span, p, c->traceparent, c->tracestate);
+	if (p)
+		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
+	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_CAPTURE_SOURCE, view_of(source_name(t, s)));
+	mcp_span_begin(span, c, x, s);
+	if (c->side == MCP_CLIENT && c->key)
+		pairs_put(&t->pairs, c->key, span->trace_id, span->span_id);
+	return span;
+}
+
+/*
+ * The asked side's span under the asking side's, as the conventions want it.  Only at the end: the two processes' records may
+ * come in any order, but nobody answers what was not asked.
+ */
+static void join_pair(struct trace *t, struct span *span, const struct mcp_call *c)
+{
+	const struct pair *asker = c->side == MCP_SERVER && !span->parent_remote ? pairs_get(&t->pairs, c->key) : NULL;
+
+	if (!asker)
+		return;
+	if (memcmp(span->parent_id, (uint8_t[8]){ 0 }, sizeof(span->parent_id)))
+		span_add_link(span, span->trace_id, span->parent_id);
+	memcpy(span->trace_id, asker->trace_id, sizeof(span->trace_id));
+	memcpy(span->parent_id, asker->span_id, sizeof(span->parent_id));
+	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_LINK_BASIS, VIEW("jsonrpc_id"));
+}
+
+void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c)
+{
+	join_pair(t, span, c);
+	mcp_span_end(span, c, t->config.content, &t->clock);
+	t->stats.mcp++;
 	finish(t, span);
 }
 

@@ -4,6 +4,7 @@
 
 #include "feed/feed.h"
 #include "genai/genai.h"
+#include "mcp/mcp.h"
 #include "stream/stream.h"
 #include "trace/prices.h"
 #include "trace/span.h"
@@ -38,12 +39,20 @@ bool trace_is_agent(const struct trace *t, uint32_t pid, uint64_t start);	/* or 
 void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
 		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts);
 
+/*
+ * An operation of the Model Context Protocol begins: a span that is not finished, the caller's to bring to trace_mcp_end(), which
+ * takes it over, or to span_free().  x, s: what carried it, NULL: not known.  NULL: no memory.
+ */
+struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const struct exchange *x, const struct stream *s);
+void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c);
+
 /* The next finished span, the caller's from then on; NULL: none for now. */
 struct span *trace_next(struct trace *t);
 
 struct trace_stats {
 	uint64_t processes;	/* seen */
 	uint64_t calls;		/* model call spans made */
+	uint64_t mcp;		/* MCP spans made */
 	uint64_t incomplete;	/* of them with onlooker.capture.complete=false */
 	uint64_t unseen_tls;	/* TLS connections of processes that ended with none of their plaintext seen */
 	uint64_t unseen_processes;

@@ -26,17 +26,17 @@ static void gives(const struct proto *p, struct view in, const char *want)
 static void lines(void **state)
 {
 	gives(&proto_jsonl, VIEW("{\"a\":1}\n\n \r\n{\"b\":2}\r\n3"),
-	      "\n<8 0 0>message|{\"a\":1}\n<8 0 0>message|{\"b\":2}\r\n<8 1 0>message|3");
+	      "\n<8 0 0 0>message|{\"a\":1}\n<8 0 0 0>message|{\"b\":2}\r\n<8 0 1 0>message|3");
 	gives(&proto_jsonl, VIEW(""), "");
 }
 
 static void elements(void **state)
 {
 	gives(&proto_json_array, VIEW("[{\"a\":[\"]},{\\\"\"]}\n,\r\n{\"b\":{}},7\n,\"x\",null]tail"),
-	      "\n<8 0 0>message|{\"a\":[\"]},{\\\"\"]}\n<8 0 0>message|{\"b\":{}}\n<8 0 0>message|7"
-	      "\n<8 0 0>message|\"x\"\n<8 0 0>message|null");
-	gives(&proto_json_array, VIEW(" {\"error\":{}} {}"), "\n<8 0 0>message|{\"error\":{}}");
-	gives(&proto_json_array, VIEW("[{\"a\":\"cut"), "\n<8 1 0>message|{\"a\":\"cut");
+	      "\n<8 0 0 0>message|{\"a\":[\"]},{\\\"\"]}\n<8 0 0 0>message|{\"b\":{}}\n<8 0 0 0>message|7"
+	      "\n<8 0 0 0>message|\"x\"\n<8 0 0 0>message|null");
+	gives(&proto_json_array, VIEW(" {\"error\":{}} {}"), "\n<8 0 0 0>message|{\"error\":{}}");
+	gives(&proto_json_array, VIEW("[{\"a\":\"cut"), "\n<8 0 1 0>message|{\"a\":\"cut");
 	gives(&proto_json_array, VIEW("[]"), "");
 }
 
@@ -46,12 +46,12 @@ static void frames(void **state)
 	char broken[256];
 	struct view two = sample_frames();
 
-	gives(&proto_eventstream, two, "\n<8 0 0>a|{\"x\":1}\n<8 0 0>b|");
-	gives(&proto_eventstream, view_take(two, two.n - 1), "\n<8 0 0>a|{\"x\":1}\n<8 1 0>b|");
+	gives(&proto_eventstream, two, "\n<8 0 0 0>a|{\"x\":1}\n<8 0 0 0>b|");
+	gives(&proto_eventstream, view_take(two, two.n - 1), "\n<8 0 0 0>a|{\"x\":1}\n<8 0 1 0>b|");
 	assert_true(two.n <= sizeof(broken));
 	memcpy(broken, two.p, two.n);
 	broken[two.n - 1] ^= 1;
-	gives(&proto_eventstream, (struct view){ broken, two.n }, "\n<8 0 0>a|{\"x\":1}\n<error -71>");
+	gives(&proto_eventstream, (struct view){ broken, two.n }, "\n<8 0 0 0>a|{\"x\":1}\n<error -71>");
 	broken[two.n - 1] ^= 1;
 	broken[8] ^= 1;
 	gives(&proto_eventstream, (struct view){ broken, two.n }, "\n<error -71>");
@@ -60,8 +60,8 @@ static void frames(void **state)
 static void exceptions(void **state)
 {
 	gives(&proto_eventstream, samples_named("eventstream", 0),
-	      "\n<8 0 0>a|{\"x\":1}\n<8 0 0>b|\n<8 0 0>exception boomException|{\"message\":\"m\"}");
-	gives(&proto_eventstream, view_take(samples_named("eventstream", 1), 76), "\n<8 0 0>error c|said");
+	      "\n<8 0 0 0>a|{\"x\":1}\n<8 0 0 0>b|\n<8 0 0 0>exception boomException|{\"message\":\"m\"}");
+	gives(&proto_eventstream, view_take(samples_named("eventstream", 1), 76), "\n<8 0 0 0>error c|said");
 }
 
 /* What is past the limit is cut, and the next one is whole. */
@@ -76,8 +76,8 @@ static void too_long(void **state)
 	transcript_pull(&t, &proto_jsonl, s, (struct view){ big, sizeof(big) });
 	assert_in_range(proto_jsonl.memory(s), 1, 17 * 1024 * 1024);
 	transcript_pull(&t, &proto_jsonl, s, VIEW("\n{}\n"));
-	assert_true(view_starts(buf_view(&t.text), VIEW("\n<8 1 0>message|xxx")));
-	assert_true(view_ends(buf_view(&t.text), VIEW("\n<8 0 0>message|{}")));
+	assert_true(view_starts(buf_view(&t.text), VIEW("\n<8 0 1 0>message|xxx")));
+	assert_true(view_ends(buf_view(&t.text), VIEW("\n<8 0 0 0>message|{}")));
 	assert_in_range(proto_jsonl.memory(s), 0, 64 * 1024);
 	transcript_release(&t);
 	transcript_state_free(&proto_jsonl, s);

@@ -39,20 +39,20 @@ static const struct ws_deflate each_alone = { .on = true, .no_takeover = true, .
 static void fragments_and_control_frames(void **state)
 {
 	gives_setup(samples_named("ws", 0), 0, 0, NULL,
-		    "\n<8 0 0>text|Hello\n<8 0 0>text|Hello!\n<8 0 0>binary|");
+		    "\n<8 0 0 0>text|Hello\n<8 0 0 0>text|Hello!\n<8 0 0 0>binary|");
 }
 
 static void masked(void **state)
 {
 	struct view v = samples_named("ws", 1);
 
-	gives_setup(view_take(v, 11), 0, 0, NULL, "\n<8 0 0>text|Hello");
-	gives_setup(view_take(v, 10), 0, 0, NULL, "\n<8 1 0>text|Hell");
+	gives_setup(view_take(v, 11), 0, 0, NULL, "\n<8 0 0 0>text|Hello");
+	gives_setup(view_take(v, 10), 0, 0, NULL, "\n<8 0 1 0>text|Hell");
 }
 
 static void what_no_sender_may_send(void **state)
 {
-	gives_setup(samples_named("ws", 2), 0, 0, NULL, "\n<8 0 0>text|ok\n<8 1 0>text|part\n<error -71>");
+	gives_setup(samples_named("ws", 2), 0, 0, NULL, "\n<8 0 0 0>text|ok\n<8 0 1 0>text|part\n<error -71>");
 	for (size_t i = 4; i < 9; i++)
 		gives_setup(samples_named("ws", i), 0, 0, NULL, "\n<error -71>");
 	gives_setup(samples_named("ws deflate", 3), 0, 0, &deflated, "\n<error -71>");
@@ -61,18 +61,18 @@ static void what_no_sender_may_send(void **state)
 static void compressed(void **state)
 {
 	gives_setup(samples_named("ws deflate", 0), 0, 0, &deflated,
-		    "\n<8 0 0>text|{\"type\":\"one\",\"text\":\"hello hello\"}"
-		    "\n<8 0 0>text|{\"type\":\"two\",\"text\":\"hello hello\"}"
-		    "\n<8 0 0>text|not coded\n<8 0 0>text|{\"type\":\"three\",\"text\":\"hello\"}");
+		    "\n<8 0 0 0>text|{\"type\":\"one\",\"text\":\"hello hello\"}"
+		    "\n<8 0 0 0>text|{\"type\":\"two\",\"text\":\"hello hello\"}"
+		    "\n<8 0 0 0>text|not coded\n<8 0 0 0>text|{\"type\":\"three\",\"text\":\"hello\"}");
 }
 
 /* Its window is lost with it: what depends on it is not made up. */
 static void broken_compression(void **state)
 {
 	gives_setup(samples_named("ws deflate", 1), 0, 0, &deflated,
-		    "\n<8 1 0>text|\n<8 1 0>text|\n<8 0 0>text|plain");
+		    "\n<8 0 1 0>text|\n<8 0 1 0>text|\n<8 0 0 0>text|plain");
 	gives_setup(samples_named("ws deflate", 0), 6, 2, &deflated,
-		    "\n<8 1 0>text|{\"t\n<8 1 0>text|\n<8 0 0>text|not coded\n<8 1 0>text|");
+		    "\n<8 0 1 0>text|{\"t\n<8 0 1 0>text|\n<8 0 0 0>text|not coded\n<8 0 1 0>text|");
 }
 
 static const struct view alone = { "\xc1\x18\xaaV\xcaS\xb2" "2\xd0Q\xaaP\xb2R\xcaH\xcd\xc9\xc9W\x00\x93J\xb5\x00\x00\xc1\x18\xaaV\xcaS\xb2" "2\xd4Q\xaaP\xb2R\xcaH\xcd\xc9\xc9W\x00\x93J\xb5\x00\x00\xc1\x18\xaaV\xcaS\xb2" "2\xd2Q\xaaP\xb2R\xcaH\xcd\xc9\xc9W\x00\x93J\xb5\x00\x00", 78 };
@@ -80,11 +80,11 @@ static const struct view alone = { "\xc1\x18\xaaV\xcaS\xb2" "2\xd0Q\xaaP\xb2R\xc
 static void each_message_alone(void **state)
 {
 	gives_setup(alone, 0, 0, &each_alone,
-		    "\n<8 0 0>text|{\"n\":0,\"x\":\"hello hello\"}\n<8 0 0>text|{\"n\":1,\"x\":\"hello hello\"}"
-		    "\n<8 0 0>text|{\"n\":2,\"x\":\"hello hello\"}");
+		    "\n<8 0 0 0>text|{\"n\":0,\"x\":\"hello hello\"}\n<8 0 0 0>text|{\"n\":1,\"x\":\"hello hello\"}"
+		    "\n<8 0 0 0>text|{\"n\":2,\"x\":\"hello hello\"}");
 	gives_setup(alone, 4, 3, &each_alone,
-		    "\n<8 1 0>text|{\n<8 0 0>text|{\"n\":1,\"x\":\"hello hello\"}"
-		    "\n<8 0 0>text|{\"n\":2,\"x\":\"hello hello\"}");
+		    "\n<8 0 1 0>text|{\n<8 0 0 0>text|{\"n\":1,\"x\":\"hello hello\"}"
+		    "\n<8 0 0 0>text|{\"n\":2,\"x\":\"hello hello\"}");
 }
 
 /* Inside a frame a gap is exact; over a header the next frames are found by their chain. */
@@ -93,11 +93,11 @@ static void gaps(void **state)
 	static const char six[] = "\x81\x07{\"n\":0}\x81\x07{\"n\":1}\x81\x07{\"n\":2}\x81\x07{\"n\":3}\x81\x07{\"n\":4}";
 	struct view v = VIEW(six);
 
-	gives_setup(v, 4, 3, NULL, "\n<8 1 0>text|{\"\n<8 0 0>text|{\"n\":1}\n<8 0 0>text|{\"n\":2}"
-				   "\n<8 0 0>text|{\"n\":3}\n<8 0 0>text|{\"n\":4}");
-	gives_setup(v, 4, 7, NULL, "\n<8 1 0>text|{\"\n<5 7 0>\n<8 0 0>text|{\"n\":4}");
-	gives_setup(v, 0, 3, NULL, "\n<5 3 0>\n<8 0 0>text|{\"n\":3}\n<8 0 0>text|{\"n\":4}");
-	gives_setup(v, 9, 1, NULL, "\n<8 0 0>text|{\"n\":0}\n<5 1 0>\n<8 0 0>text|{\"n\":4}");
+	gives_setup(v, 4, 3, NULL, "\n<8 0 1 0>text|{\"\n<8 0 0 0>text|{\"n\":1}\n<8 0 0 0>text|{\"n\":2}"
+				   "\n<8 0 0 0>text|{\"n\":3}\n<8 0 0 0>text|{\"n\":4}");
+	gives_setup(v, 4, 7, NULL, "\n<8 0 1 0>text|{\"\n<5 0 7 0>\n<8 0 0 0>text|{\"n\":4}");
+	gives_setup(v, 0, 3, NULL, "\n<5 0 3 0>\n<8 0 0 0>text|{\"n\":3}\n<8 0 0 0>text|{\"n\":4}");
+	gives_setup(v, 9, 1, NULL, "\n<8 0 0 0>text|{\"n\":0}\n<5 0 1 0>\n<8 0 0 0>text|{\"n\":4}");
 }
 
 static void agreed(void **state)
