@@ -35,7 +35,7 @@ MAKEFLAGS += --no-print-directory
 endif
 
 # A missing package is named with the command that installs it; the goals that install it themselves do not ask.
-ifeq ($(filter clean setup run test test-interop,$(MAKECMDGOALS)),)
+ifeq ($(filter clean setup run test test-interop test-agents check-vm,$(MAKECMDGOALS)),)
 MISSING := $(shell scripts/setup --check)
 $(if $(MISSING),$(error packages are missing: $(MISSING)   or: sudo make setup))
 endif
@@ -138,6 +138,19 @@ test-interop: setup
 	$(Q)scripts/setup-tests
 	$(Q)tests/interop/run $(O)
 
+# Real agents from their registries (3 GB in the cache), offline. AGENTS='...' are pytest's arguments, UPDATE=1 writes docs/coverage.md.
+test-agents: setup
+	$(Q)$(MAKE) all
+	$(Q)scripts/setup-tests
+	$(Q)scripts/setup-agents
+	$(Q)UPDATE=$(UPDATE) tests/agents/run $(O) $(AGENTS)
+
+# Distribution kernels under QEMU, without KVM. UPDATE=1 writes docs/kernels.md.
+K ?= 6.1 6.12
+check-vm: setup
+	$(Q)$(MAKE) all
+	$(Q)tests/vm/run $(O) "$(K)" $(if $(UPDATE),--update)
+
 setup:
 	$(Q)scripts/setup
 
@@ -160,6 +173,6 @@ clean:
 	$(Q)rm -rf $(O)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
-.PHONY: all check check-headers check-stack check-docs golden test test-interop setup run bench install clean
+.PHONY: all check check-headers check-stack check-docs golden test test-interop test-agents check-vm setup run bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
