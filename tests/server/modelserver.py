@@ -303,6 +303,8 @@ class Answer:
 
 
 class Server:
+    connection = Connection
+
     def __init__(self, directory, log):
         self.dir, self.log = directory, Log(log)
         self.pki = pki.Pki(os.path.join(directory, "pki"))
@@ -331,7 +333,7 @@ class Server:
             threading.Thread(target=self.serve, args=(raw, peer, context, no), daemon=True).start()
 
     def serve(self, raw, peer, context, no):
-        c = Connection(self, raw, peer, context is not None, no)
+        c = self.connection(self, raw, peer, context is not None, no)
         why = "end"
         try:
             if context:
@@ -428,18 +430,25 @@ class Server:
             entry["resp"].setdefault("complete", False)
             self.log.put(**entry)
 
+    @staticmethod
+    def scenario(headers, body):
+        return answers.Scenario.parse(headers.get("x-scenario") or (body.get("metadata") or {}).get("scenario"))
+
+    def answering(self, c, sc, entry):
+        make = Answer
+        if entry["version"] == "HTTP/2":
+            import h2serve
+            make = h2serve.answer_class(Answer, cuts)
+        return make(c, sc, entry["version"] == "HTTP/1.0", entry)
+
     def answer(self, c, entry, body, headers):
-        sc = answers.Scenario.parse(headers.get("x-scenario") or (body.get("metadata") or {}).get("scenario"))
+        sc = self.scenario(headers, body)
         entry["scenario"] = dict(sc)
         path = entry["target"].split("?")[0]
         if entry["target"].startswith("http://"):
             path = "/" + entry["target"].split("/", 3)[-1].split("?")[0]
         api = entry["api"] = answers.api_of(entry["method"], path)
-        make = Answer
-        if entry["version"] == "HTTP/2":
-            import h2serve
-            make = h2serve.answer_class(Answer, cuts)
-        a = make(c, sc, entry["version"] == "HTTP/1.0", entry)
+        a = self.answering(c, sc, entry)
         if "garbage" in sc:
             c.send(random.Random(entry["no"]).randbytes(sc.num("garbage", 0) or 4096))
             return False
