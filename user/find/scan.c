@@ -112,7 +112,7 @@ static size_t string_begin(const uint8_t *p, size_t at)
 
 static void take_text(struct scan *s, struct text_row *r, uint64_t va, const uint8_t *p, size_t n, size_t at)
 {
-	if (at + r->n > n || va + at + r->n <= s->seen || memcmp(p + at, r->t->text, r->n))
+	if (r->at.more || at + r->n > n || va + at + r->n <= s->seen || memcmp(p + at, r->t->text, r->n))
 		return;
 	if (r->t->how == SCAN_WHOLE && at && is_word(p[at - 1]))
 		return;

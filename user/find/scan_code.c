@@ -11,7 +11,7 @@
 #define OVERLAP		64		/* more than an instruction or a pattern has */
 #define BITMAP_MAX	(32ull << 20)	/* bytes */
 #define FUNCTION_MAX	(64u << 10)	/* how far before a place its function may begin, when only calls tell */
-#define TRIES_MAX	64
+#define TRIES_MAX	256		/* targets of calls that are looked at for one place */
 #define SWEEP_BYTES	(8u << 20)
 #define TARGETS_MAX	(32u << 10)
 
@@ -287,9 +287,15 @@ static uint64_t next_start(const struct scan *s, uint64_t va)
 {
 	uint64_t step = 1ull << s->shift, hi = s->code_hi - va < FUNCTION_MAX ? s->code_hi : va + FUNCTION_MAX;
 
-	for (uint64_t at = va + step; at < hi; at += step)
-		if (scan_called(s, at) && begins(s, at))
+	int tries = 0;
+
+	for (uint64_t at = va + step; at < hi && tries < TRIES_MAX; at += step) {
+		if (!scan_called(s, at))
+			continue;
+		tries++;
+		if (begins(s, at))
 			return at;
+	}
 	return va;
 }
 
@@ -302,10 +308,10 @@ static bool by_calls(const struct scan *s, uint64_t va, struct scan_func *ret)
 	if (!s->called || va < s->code_lo || va >= s->code_hi)
 		return false;
 	for (uint64_t at = s->code_lo + ((va - s->code_lo) & ~(step - 1)); at >= lo && at && tries < TRIES_MAX; at -= step) {
-		if (!scan_called(s, at) || !begins(s, at))
+		if (!scan_called(s, at))
 			continue;
 		tries++;
-		if (!reaches(s, at, va))
+		if (!begins(s, at) || !reaches(s, at, va))
 			continue;
 		*ret = (struct scan_func){ .va = at, .size = next_start(s, at) - at, .called = true };
 		return true;
