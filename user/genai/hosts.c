@@ -39,7 +39,7 @@ static const struct host {
 	{ "cloudcode-pa.googleapis.com", NULL, NULL, "gcp.gen_ai" },
 	{ "amazonaws.com.cn", "bedrock-runtime", NULL, "aws.bedrock" },
 	{ "vpce.amazonaws.com", "vpce-", NULL, "aws.bedrock" },
-	{ "amazonaws.com", "bedrock-runtime", NULL, "aws.bedrock" },
+	{ "amazonaws.com", "bedrock-", NULL, "aws.bedrock" },
 	{ "api.aws", "bedrock-", NULL, "aws.bedrock" },
 	{ "ml.cloud.ibm.com", NULL, NULL, "ibm.watsonx.ai" },
 
@@ -48,6 +48,24 @@ static const struct host {
 	{ "api.together.ai", NULL, NULL, "together" },
 	{ "api.fireworks.ai", NULL, NULL, "fireworks" },
 	{ "ollama.com", NULL, NULL, "ollama" },
+	{ "api.cerebras.ai", NULL, NULL, "cerebras" },
+	{ "api.sambanova.ai", NULL, NULL, "sambanova" },
+	{ "integrate.api.nvidia.com", NULL, NULL, "nvidia" },
+	{ "api.deepinfra.com", NULL, NULL, "deepinfra" },
+	{ "api.z.ai", NULL, NULL, "z_ai" },
+	{ "open.bigmodel.cn", NULL, NULL, "z_ai" },
+	{ "dashscope.aliyuncs.com", NULL, NULL, "alibaba_cloud" },
+	{ "dashscope-intl.aliyuncs.com", NULL, NULL, "alibaba_cloud" },
+	{ "api.minimax.io", NULL, NULL, "minimax" },
+	{ "router.huggingface.co", NULL, NULL, "hugging_face" },
+	{ "models.github.ai", NULL, NULL, "github" },
+	{ "githubcopilot.com", NULL, NULL, "github" },
+	{ "ai-gateway.vercel.sh", NULL, NULL, "vercel" },
+	{ "gateway.ai.cloudflare.com", NULL, NULL, "cloudflare" },
+	{ "api.voyageai.com", NULL, NULL, "voyage_ai" },
+	{ "api.jina.ai", NULL, NULL, "jina_ai" },
+	{ "pinecone.io", NULL, NULL, "pinecone" },
+	{ "turbopuffer.com", NULL, NULL, "turbopuffer" },
 };
 
 /* The port that only Ollama is known to listen on by default. */
