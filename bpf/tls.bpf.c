@@ -390,6 +390,13 @@ static __noinline void bind_go(struct thread *th, __u64 conn)
 		bind_fd(th, fd, WIRE_BIND_OBJECT);
 }
 
+/* The mask stays: the compiler may know better, but Linux 6.1's verifier does not see what it knows. */
+static __always_inline struct frame *nth_frame(struct thread *th, __u32 i)
+{
+	barrier_var(i);
+	return &th->frame[i & (FRAMES_MAX - 1)];
+}
+
 /* Frames that are alive when the stack pointer is at sp; the dead ones go. */
 static __always_inline __u32 alive(struct thread *th, __u64 sp)
 {
@@ -398,7 +405,7 @@ static __always_inline __u32 alive(struct thread *th, __u64 sp)
 	if (d > FRAMES_MAX)
 		d = FRAMES_MAX;
 	for (int i = 0; i < FRAMES_MAX; i++)
-		if (d && th->frame[(d - 1) & (FRAMES_MAX - 1)].sp < sp)
+		if (d && nth_frame(th, d - 1)->sp < sp)
 			d--;
 	return d;
 }
@@ -692,7 +699,7 @@ static __noinline struct frame *push(struct thread *th, __u64 sp, __u64 cookie)
 	struct frame *f;
 
 	if (d) {
-		f = &th->frame[(d - 1) & (FRAMES_MAX - 1)];
+		f = nth_frame(th, d - 1);
 		if (f->sp == sp && f->obj == th->key.obj && COOKIE_SPEC(f->cookie) != COOKIE_SPEC(cookie) &&
 		    !(cookie & COOKIE_RETS)) {
 			f->again++;	/* gnutls_record_send() jumps into gnutls_record_send2() */
@@ -706,7 +713,7 @@ static __noinline struct frame *push(struct thread *th, __u64 sp, __u64 cookie)
 		return NULL;
 	}
 	th->depth = d;
-	f = &th->frame[d & (FRAMES_MAX - 1)];
+	f = nth_frame(th, d);
 	f->sp = sp;
 	f->obj = th->key.obj;
 	return f;
@@ -768,7 +775,7 @@ static __noinline struct frame *pop(struct thread *th, __u64 sp)
 		count(unmatched, 1);
 		return NULL;
 	}
-	f = &th->frame[i & (FRAMES_MAX - 1)];
+	f = nth_frame(th, i);
 	if (f->again) {
 		f->again--;
 		return NULL;
