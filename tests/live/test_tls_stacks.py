@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import string
 import subprocess
@@ -143,3 +144,37 @@ def test_stripped(observe, server, tmp_path, lib):
     check_calls(run, seen, lambda model: "b" * (number(model) * 40000 + 10))
     source(run, lib)
     check_bytes(run, ends(server, mark, 1))
+
+
+GO = shutil.which("go") or "/usr/local/go/bin/go"
+
+
+def liar(directory):
+    """A Go program whose crypto/tls breaks its promise: built over the real one."""
+    root = subprocess.run([GO, "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip()
+    source = pathlib.Path(root, "src/crypto/tls/conn.go")
+    head = "func (c *Conn) Read(b []byte) (int, error) {\n"
+    text = source.read_text(encoding="utf-8")
+    assert head in text
+    (directory / "conn.txt").write_text(text.replace(head, head + "if len(b) == 7 {\nreturn 1 << 20, nil\n}\n"))
+    (directory / "overlay.json").write_text(json.dumps({"Replace": {str(source): str(directory / "conn.txt")}}))
+    program = directory / "liar"
+    subprocess.run([GO, "build", "-overlay", str(directory / "overlay.json"), "-o", str(program),
+                    str(bed.CLIENTS / "go_liar.go")], check=True, env={**os.environ, "GO111MODULE": "off"})
+    return program
+
+
+def test_broken_contract(bench, tmp_path):
+    """A found function that does what it cannot do is let go of and told once; the program does not notice."""
+    if not os.access(GO, os.X_OK):
+        pytest.skip("there is no go: scripts/setup-tests installs it")
+    program = liar(tmp_path)
+    err = tmp_path / "stderr"
+    with open(err, "wb") as f:
+        p = bench.start("run", "--verbose", "--file", bench.file(), "--", program, stdin=subprocess.PIPE, stderr=f)
+        bed.wait_for(lambda: "is not observed any more" in err.read_text())
+        out, _ = p.communicate(b"\n", timeout=30)
+    assert p.returncode == 0 and out.split() == [b"1048576", b"1048576"]
+    said = err.read_text()
+    assert said.count("what was taken for crypto/tls.(*Conn).Read did not behave like it in 40 of 40 calls") == 1, said
+    assert " 0 bytes seen" in said, said	# none of these bytes is one

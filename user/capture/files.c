@@ -428,15 +428,17 @@ static struct attached *reject(struct files *f, struct file *at, struct held_sta
 			       const struct tls_check *tally)
 {
 	struct attached *links = h->attached;
-	char id[65] = "none", text[640];
+	char id[80] = "no build-id", text[640];
 
+	if (at->build_id_n)
+		strcpy(id, "build-id ");
 	for (size_t i = 0; i < at->build_id_n; i++)
-		sprintf(id + 2 * i, "%02x", at->build_id[i]);
+		sprintf(id + strlen("build-id ") + 2 * i, "%02x", at->build_id[i]);
 	h->told.state = FILE_REJECTED;
 	snprintf(h->told.why, sizeof(h->told.why),
 		 "what was taken for %s did not behave like it in %llu of %llu calls", spec_name(COOKIE_SPEC(c->cookie)),
 		 (unsigned long long)tally->bad, (unsigned long long)(tally->good + tally->bad));
-	snprintf(text, sizeof(text), "%s (build-id %s) is not observed any more: %s", at->path, id, h->told.why);
+	snprintf(text, sizeof(text), "%s (%s) is not observed any more: %s", at->path, id, h->told.why);
 	put_news(f, text);
 	h->attached = NULL;
 	end_checks(f, h);
