@@ -450,9 +450,14 @@ static __always_inline bool life(struct pt_regs *ctx, struct thread *th, const v
 	}
 }
 
+static __always_inline bool is_aead(const volatile struct tls_spec *s)
+{
+	return s->what == TLS_SEAL || s->what == TLS_OPEN;
+}
+
 static __always_inline bool moves_data(const volatile struct tls_spec *s)
 {
-	return s->what == TLS_DATA || s->what == TLS_UNSEEN;
+	return s->what == TLS_DATA || s->what == TLS_UNSEEN || is_aead(s);
 }
 
 /* True: a call further out on the same object and direction will report the bytes. */
@@ -493,6 +498,52 @@ static __noinline int take_args(struct pt_regs *ctx, struct frame *f, __u64 cook
 		if (bpf_probe_read_user(&f->len_ptr, 16, (void *)(f->buf + 8)))
 			f->len_ptr = f->more[0] = 0;
 		f->max = RECORD_MAX;
+	}
+	return 0;
+}
+
+#define TYPE_DATA	23	/* RFC 8446 section 5.1 */
+#define PADDING_MAX	64	/* zeros behind a TLS 1.3 record's type; more is not looked through */
+
+static __always_inline __u8 user_byte(__u64 at)
+{
+	__u8 b = 0;
+
+	bpf_probe_read_user(&b, 1, (void *)at);
+	return b;
+}
+
+/*
+ * What the additional data of an AEAD call says: more[0] is 0: no application data of
+ * TLS; 12: data of TLS 1.2; 13: a record of TLS 1.3, whose type is in more[1] or, if that is 0, behind the text.
+ */
+static __noinline int take_aead(struct pt_regs *ctx, struct frame *f, __u64 ad_arg, __u64 extra_arg)
+{
+	__u64 ad = arg(ctx, ad_arg, TLS_ABI_C), n = arg(ctx, ad_arg + 1, TLS_ABI_C);
+
+	f->more[0] = f->more[1] = 0;
+	if (n == 13)
+		f->more[0] = user_byte(ad + 8) == TYPE_DATA ? 12 : 0;
+	else if (n == 5 && user_byte(ad) == TYPE_DATA && user_byte(ad + 1) == 3)
+		f->more[0] = 13;
+	if (extra_arg && arg(ctx, extra_arg + 1, TLS_ABI_C) == 1)
+		f->more[1] = user_byte(arg(ctx, extra_arg, TLS_ABI_C));
+	return 0;
+}
+
+/* How many of the n bytes of a record's plaintext at `at` are data. */
+static __noinline __u64 record_text(struct frame *f, __u64 at, __u64 n)
+{
+	__u8 type;
+
+	if (f->more[0] != 13)
+		return f->more[0] ? n : 0;
+	if (f->more[1])
+		return f->more[1] == TYPE_DATA ? n : 0;
+	for (int i = 0; i < PADDING_MAX && n; i++) {
+		type = user_byte(at + --n);
+		if (type)
+			return type == TYPE_DATA ? n : 0;
 	}
 	return 0;
 }
@@ -631,9 +682,11 @@ static __noinline int call_done(struct thread *th, struct frame *f, __u64 rc)
 	set_key(th, f->obj, s->lib);
 	if (peer_ended(rc, s))
 		stream_eof(bpf_get_current_pid_tgid(), th);
-	if (!moves_data(s))
+	if (!moves_data(s) || s->what == TLS_SEAL || (s->what == TLS_OPEN && (int)rc != 1))
 		return 0;
 	len = result_len(rc, f, s);
+	if (s->what == TLS_OPEN)
+		len = record_text(f, f->buf, len);
 	if (len)
 		data_moved(th, f, s, len);
 	return 0;
@@ -719,6 +772,18 @@ static __noinline struct frame *push(struct thread *th, __u64 sp, __u64 cookie)
 	return f;
 }
 
+/* What is sealed may be sealed in its place: it is taken now. */
+static __noinline int aead_enter(struct pt_regs *ctx, struct thread *th, struct frame *f, const volatile struct tls_spec *s)
+{
+	__u64 len;
+
+	take_aead(ctx, f, s->only_arg, s->only);
+	len = s->what == TLS_SEAL && !f->inner ? record_text(f, f->buf, f->max) : 0;
+	if (len)
+		data_moved(th, f, s, len);
+	return 0;
+}
+
 SEC("uprobe")
 int tls_enter(struct pt_regs *ctx)
 {
@@ -734,7 +799,7 @@ int tls_enter(struct pt_regs *ctx)
 	th = thread_get(id);
 	if (!th)
 		return 0;
-	if (s->only_arg && (__u8)arg(ctx, s->only_arg, s->abi) != s->only)
+	if (s->only_arg && !is_aead(s) && (__u8)arg(ctx, s->only_arg, s->abi) != s->only)
 		return 0;
 	set_key(th, arg(ctx, s->conn_arg, s->abi), s->lib);
 	if (s->known && !bpf_map_lookup_elem(&tls_streams, &th->key))
@@ -754,7 +819,7 @@ int tls_enter(struct pt_regs *ctx)
 	take_args(ctx, f, cookie);
 	f->inner = is_inner(th, f->obj, cookie);
 	th->depth++;
-	return 0;
+	return is_aead(s) ? aead_enter(ctx, th, f, s) : 0;
 }
 
 static __always_inline int frame_at(struct thread *th, __u64 sp)

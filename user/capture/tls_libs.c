@@ -5,7 +5,7 @@
 #include "capture/tls.h"
 
 extern const struct tls_lib tls_openssl, tls_gnutls, tls_boringssl, tls_go, tls_rustls, tls_nss, tls_s2n, tls_mbedtls,
-	tls_wolfssl;
+	tls_wolfssl, tls_aead;
 
 /* The row number is in recordings (wire_data.lib): append only. */
 const struct tls_lib *const tls_libs[] = {
@@ -18,6 +18,7 @@ const struct tls_lib *const tls_libs[] = {
 	&tls_s2n,
 	&tls_mbedtls,
 	&tls_wolfssl,
+	&tls_aead,
 	NULL
 };
 
