@@ -260,21 +260,15 @@ static int take_stack(struct search *s, unsigned lib, struct stack *st)
 
 static int take_stacks(struct search *s, struct stack *ret)
 {
-	bool attachable = false;
 	int n = 0, got;
 
-	for (int second = 0; second < 2 && !(second && attachable); second++) {
-		for (unsigned l = 0; tls_libs[l] && n < FILE_STACKS_MAX; l++) {
-			if (tls_libs[l]->fallback != second)
-				continue;
-			got = take_stack(s, l, &ret[n]);
-			if (got < 0) {
-				stacks_release(ret, n + 1);
-				return got;
-			}
-			attachable |= got && ret[n].probes_cnt;
-			n += got;
+	for (unsigned l = 0; tls_libs[l] && n < FILE_STACKS_MAX; l++) {
+		got = take_stack(s, l, &ret[n]);
+		if (got < 0) {
+			stacks_release(ret, n + 1);
+			return got;
 		}
+		n += got;
 	}
 	return n;
 }

@@ -31,8 +31,6 @@ struct tls_lib {
 	 * them. Never a uretprobe.
 	 */
 	bool no_uretprobe;
-	/* A second best: not attached where another stack of the file can be. */
-	bool fallback;
 };
 
 extern const struct tls_lib *const tls_libs[];
