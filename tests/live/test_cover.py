@@ -211,3 +211,38 @@ def test_java_is_said(bench, waiting, tmp_path):
     (row,) = [r for r in rows(w, t.pid) if r["tls"] == "jsse"]
     assert row["state"] == "unsupported" and "bytecode" in row["why"]
     w.end()
+
+
+BY_NAME = """
+import os, socket, struct, sys
+server, port = sys.argv[1], int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+name = b"".join(bytes([len(x)]) + x for x in b"model.dns.test".split(b".")) + b"\\0"
+s.sendto(b"\\x12\\x34\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0" + name + b"\\0\\x01\\0\\x01", (server, 53))
+answer, _ = s.recvfrom(1500)
+c = socket.create_connection((socket.inet_ntoa(answer[-4:]), port))
+body = b'{"model":"by-name","messages":[]}'
+c.sendall(b"POST /v1/chat/completions HTTP/1.0\\r\\nContent-Type: application/json\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+while c.recv(65536):
+    pass
+"""
+
+
+def test_name_by_dns(bench, server):
+    """Neither SNI nor Host: the name that the process was told for the address, and that it came from there."""
+    dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    dns.bind(("127.43.43.43", 53))
+
+    def answer():
+        query, peer = dns.recvfrom(1500)
+        dns.sendto(query[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0" + query[12:] + b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04" +
+                   socket.inet_aton("127.0.0.1"), peer)
+
+    t = threading.Thread(target=answer, daemon=True)
+    t.start()
+    run = bench.run([bed.PYTHON, "-c", BY_NAME, "127.43.43.43", str(server.ports["http"])])
+    t.join(10)
+    dns.close()
+    call = run.call("by-name")
+    assert call["server.address"] == "model.dns.test" and call["onlooker.server.address.basis"] == "dns"
+    assert call["network.peer.address"] == "127.0.0.1"

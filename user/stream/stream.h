@@ -33,6 +33,7 @@ struct sock {
 	enum wire_role role;
 	uint8_t laddr[16], raddr[16];
 	char sni[256];		/* from the ClientHello; empty: none seen */
+	char *dns;		/* name that its process was told for the peer's address; NULL: none */
 	unsigned refs;
 };
 

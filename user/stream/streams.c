@@ -6,6 +6,8 @@
  * observation) may give any number of them in constant memory.
  */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "stream/sni.h"
 #include "stream/table.h"
@@ -207,6 +209,31 @@ static void take_bind(struct streams *s, const struct wire_bind *b)
 	live_set_peer(s, l, p, b->basis);
 }
 
+/* An IPv4 peer of either family of sockets, as DNS answers are kept. */
+static void peer_address(const struct sock *k, uint8_t ret[static 16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	memcpy(ret, k->raddr, 16);
+	if (k->family != AF_INET)
+		return;
+	memcpy(ret, mapped, sizeof(mapped));
+	memcpy(ret + sizeof(mapped), k->raddr, 4);
+}
+
+static void name_peer(struct streams *s, struct peer *p, const struct wire_hdr *h)
+{
+	uint8_t addr[16];
+	const char *name;
+
+	if (p->k.dns || p->k.role == WIRE_ROLE_SERVER)
+		return;
+	peer_address(&p->k, addr);
+	name = names_get(&s->names, h->pid, h->start, addr, h->ts);
+	if (name)
+		p->k.dns = strdup(name);
+}
+
 static void take_sock(struct streams *s, const struct wire_sock *k)
 {
 	struct peer *p = peer_open(s, k->sock, &k->hdr);
@@ -219,6 +246,7 @@ static void take_sock(struct streams *s, const struct wire_sock *k)
 	p->k.role = k->role <= WIRE_ROLE_SERVER ? k->role : WIRE_ROLE_UNKNOWN;
 	memcpy(p->k.laddr, k->laddr, sizeof(p->k.laddr));
 	memcpy(p->k.raddr, k->raddr, sizeof(p->k.raddr));
+	name_peer(s, p, &k->hdr);
 }
 
 static void take_hello(struct streams *s, const struct wire_hello *h)
@@ -326,6 +354,9 @@ void streams_take(struct streams *s, const struct wire_hdr *h)
 		break;
 	case WIRE_RECORD:
 		take_record(s, (const void *)h);
+		break;
+	case WIRE_DNS:
+		names_take(&s->names, (const void *)h);
 		break;
 	case WIRE_HELLO:
 		take_hello(s, (const void *)h);

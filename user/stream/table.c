@@ -10,6 +10,7 @@ void table_init(struct streams *s, size_t max)
 	map_init(&s->peers, 2 * max);
 	map_init(&s->holders, 3 * max);
 	map_init(&s->graves, GRAVES);
+	names_init(&s->names);
 	link_init(&s->by_age);
 	link_init(&s->ready);
 	link_init(&s->due);
@@ -24,8 +25,10 @@ void table_release(struct streams *s)
 
 	while ((p = map_next(&s->peers, &pos, NULL))) {
 		bind_forget_peer(p);
+		free(p->k.dns);
 		free(p);
 	}
+	names_release(&s->names);
 	for (pos = 0; (h = map_next(&s->holders, &pos, NULL));)
 		free(h);
 	map_release(&s->streams);
@@ -269,6 +272,7 @@ static void peer_rest(struct streams *s, struct peer *p)
 	link_out(&p->orphan);
 	map_del(&s->peers, p->k.id);
 	holder_rest(s, h);
+	free(p->k.dns);
 	free(p);
 }
 

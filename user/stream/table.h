@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "stream/bind.h"
 #include "stream/list.h"
+#include "stream/names.h"
 #include "stream/stream.h"
 
 /*
@@ -77,6 +78,7 @@ struct grave {
 struct streams {
 	struct stream_stats stats;
 	struct map streams, peers, holders, graves;
+	struct names names;
 	struct link by_age, ready, due, orphans;
 	uint64_t now;
 	size_t wait_bytes;

@@ -253,7 +253,25 @@ static void peer_attrs(struct filler *w, const struct sock *k)
 	put_num(w, ATTR_NETWORK_PEER_PORT, k->rport);
 }
 
-/* server.address: SNI, then Host, then the peer's address; what the client addressed comes first. */
+struct named {
+	struct view name;
+	const char *basis;
+};
+
+/* server.address: SNI, then Host, then what DNS said, then the peer's address; what the client addressed comes first. */
+static struct named server_name(const struct sock *k, struct view host, char text[static INET6_ADDRSTRLEN])
+{
+	if (k && k->sni[0])
+		return (struct named){ view_of(k->sni), "sni" };
+	if (host.n)
+		return (struct named){ host, "host" };
+	if (k && k->dns)
+		return (struct named){ view_of(k->dns), "dns" };
+	if (k && sock_peer_text(k, text))
+		return (struct named){ view_of(text), "address" };
+	return (struct named){ VIEW_NONE, NULL };
+}
+
 static void server_attrs(struct filler *w)
 {
 	static const char *const basis[] = {
@@ -269,17 +287,14 @@ static void server_attrs(struct filler *w)
 	char text[INET6_ADDRSTRLEN];
 	uint16_t port;
 	struct view host = authority_split(authority(w->f->x), &port);
-	struct view address = k && k->sni[0] ? view_of(k->sni) : host;
+	struct named n = server_name(k, host, text);
 
-	if (!address.n && k && sock_peer_text(k, text)) {
-		address = view_of(text);
-		port = k->rport;
-	}
-	if (address.n) {
+	if (n.name.n) {
 		if (!port)
 			port = host.n || !k ? (tls ? 443 : 80) : k->rport;
-		put_str(w, ATTR_SERVER_ADDRESS, address);
+		put_str(w, ATTR_SERVER_ADDRESS, n.name);
 		put_num(w, ATTR_SERVER_PORT, port);
+		put_str(w, ATTR_ONLOOKER_SERVER_ADDRESS_BASIS, view_of(n.basis));
 	}
 	if (!k)
 		return;
