@@ -176,8 +176,8 @@ static bool read_sections(struct image *im, const Elf64_Ehdr *h)
 }
 
 /*
- * Without section headers: what the dynamic linker uses.  Nothing there says how
- * many symbols there are but the hash tables; every linker puts the
+ * What the dynamic linker uses; it never looks at section headers, so they may be
+ * wrong.  Nothing here says how many symbols there are but the hash tables; every linker puts the
  * strings behind the symbols, and what lies between that is no symbol fails the checks of a symbol.
  */
 static void read_dynamic(struct image *im, const Elf64_Phdr *p)
@@ -226,10 +226,9 @@ static struct image *image_read_headers(struct image *im, int *ret_err)
 
 	if (!err) {
 		read_segments(im, &h, &dynamic);
+		read_dynamic(im, &dynamic);
 		if (!read_sections(im, &h))
 			err = -ENOMEM;
-		else if (!im->dynsym.size)
-			read_dynamic(im, &dynamic);
 	}
 	if (!err)
 		return im;
