@@ -133,6 +133,16 @@ static uint64_t line_of(const struct func *f, uint64_t reason)
 	return 0;
 }
 
+/* More than one of these is more than one function: nobody calls the second, and nothing says where it begins. */
+static bool has_one(const struct func *f, uint64_t reason)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->cnt; i++)
+		n += f->site[i].reason == reason;
+	return n == 1;
+}
+
 /* SSL_peek() looks so too when ssl_read_impl() was put into it, but for the line. */
 static bool is_write(const struct func *f)
 {
@@ -189,7 +199,9 @@ static const struct func *find_write(const struct boringssl *b)
 		twice = line == most;
 		ret = f;
 	}
-	return twice || (ret && only(b, is_bad_length) && !has(ret, BAD_LENGTH)) ? NULL : ret;
+	if (!ret || !has_one(ret, SHOULD_NOT_BE_CALLED))
+		return NULL;
+	return twice || (only(b, is_bad_length) && !has(ret, BAD_LENGTH)) ? NULL : ret;
 }
 
 static bool calls(const struct boringssl *b, const struct scan_func *from, uint64_t to)
@@ -237,7 +249,7 @@ static bool is_peek(const struct boringssl *b, const struct func *f, const struc
 {
 	uint64_t line = line_of(f, SHOULD_NOT_BE_CALLED), below = line_of(write, SHOULD_NOT_BE_CALLED);
 
-	return f != write && line && line < below && below - line <= LINES_APART &&
+	return f != write && has_one(f, SHOULD_NOT_BE_CALLED) && line < below && below - line <= LINES_APART &&
 	       (impl ? calls(b, &f->f, impl->f.va) : has(f, UNINITIALIZED) && has(f, HANDSHAKE_FAILURE)) &&
 	       agree(b, &f->f, &write->f);
 }
@@ -286,7 +298,8 @@ static void add_others(const struct boringssl *b, const struct func *write, cons
 
 	if (handshake && handshake->f.called && (calls(b, &write->f, handshake->f.va) || (impl && calls(b, &impl->f, handshake->f.va))))
 		found_add(ret, b->im, "SSL_do_handshake", handshake->f.va);
-	if (shutdown && shutdown->f.called && line_of(shutdown, DATA_ON_SHUTDOWN) > line_of(write, SHOULD_NOT_BE_CALLED))
+	if (shutdown && shutdown->f.called && agree(b, &shutdown->f, &write->f) &&
+	    line_of(shutdown, DATA_ON_SHUTDOWN) > line_of(write, SHOULD_NOT_BE_CALLED))
 		found_add(ret, b->im, "SSL_shutdown", shutdown->f.va);
 }
 

@@ -83,7 +83,8 @@ static uint64_t body(const struct scan_func *f)
 
 /*
  * A call goes there.  An unwind entry alone is not enough: the unlikely parts of a
- * function, where errors are raised, may stand elsewhere and have their own.
+ * function, where errors are raised, may stand elsewhere and have their own.  Neither are
+ * calls alone, where no other rule names the same first instruction: a function that nobody calls is taken for a part of the one before it.
  */
 static bool sure(const struct scan_func *f)
 {
@@ -245,7 +246,7 @@ static bool add_alone(struct openssl *o, enum name outer_name, enum name inner_n
 	const struct scan_func *inner = o->named[inner_name].cnt == 1 ? only(o, inner_name) : NULL;
 	const char *sym = inner && !o->named[outer_name].cnt ? row_of(o, inner_name, inner) : NULL;
 
-	return sym && names_its_file(o, inner_name, inner) && found_add(ret, o->im, sym, inner->va);
+	return sym && inner->unwind && names_its_file(o, inner_name, inner) && found_add(ret, o->im, sym, inner->va);
 }
 
 /* False: the compiler left no inner function that both rules agree on. */
@@ -288,7 +289,7 @@ static bool add_outer(struct openssl *o, enum name outer_name, enum name inner_n
 	const char *sym = NULL;
 	struct code_fields x;
 
-	if (!outer || !has(o, inner_name, outer->va) || cnt > EACH_MAX ||
+	if (!outer || !outer->unwind || !has(o, inner_name, outer->va) || cnt > EACH_MAX ||
 	    code_fields(o->im, outer->va, body(outer), &x) || (x.args_somewhere & 7) != 7)
 		return false;
 	for (size_t i = 0; i < cnt; i++) {
@@ -305,13 +306,13 @@ static bool add_outer(struct openssl *o, enum name outer_name, enum name inner_n
 	       (!other || found_add(ret, o->im, outer_row(sym), other->va));
 }
 
-/* What helps but moves no data. */
+/* What helps but moves no data; nothing else says that the name's function begins where calls go, so an unwind entry has to. */
 static void add_others(struct openssl *o, struct found *ret)
 {
 	for (enum name n = HANDSHAKE; n < NAME_CNT; n++) {
 		const struct scan_func *f = only(o, n);
 
-		if (f)
+		if (f && f->unwind)
 			found_add(ret, o->im, texts[n].text, f->va);
 	}
 }

@@ -79,6 +79,13 @@ void flow_store(struct flow *f, unsigned base, int64_t disp)
 		note(f->fields->stored, &f->fields->stored_cnt, disp);
 }
 
+void flow_restore(struct flow *f, unsigned reg)
+{
+	if (reg < FLOW_REGS && f->r[reg].is == FLOW_SELF && f->kept >> reg & 1)
+		return;
+	flow_set(f, reg, FLOW_UNKNOWN, 0);
+}
+
 void flow_break(struct flow *f)
 {
 	for (unsigned i = 0; i < FLOW_REGS; i++)

@@ -41,6 +41,8 @@ void flow_load(struct flow *f, unsigned to, unsigned base, int64_t disp);
 void flow_test(struct flow *f, unsigned base, int64_t disp);
 void flow_test_reg(struct flow *f, unsigned reg);
 void flow_store(struct flow *f, unsigned base, int64_t disp);
+/* A register is taken back from the stack, as before a return: the code behind that return still has it. */
+void flow_restore(struct flow *f, unsigned reg);
 void flow_call(struct flow *f, uint64_t at, uint64_t to, bool jump);
 /* Code behind a jump or return is another path's. */
 void flow_break(struct flow *f);

@@ -128,6 +128,10 @@ void flow_arm64(struct flow *f, csh h, const cs_insn *in)
 	case ARM64_INS_LDR:
 		memory(f, h, in, false);
 		break;
+	case ARM64_INS_LDP:
+		flow_restore(f, index_of(o[0].reg));
+		flow_restore(f, index_of(o[1].reg));
+		break;
 	case ARM64_INS_CBZ:
 	case ARM64_INS_CBNZ:
 		flow_test_reg(f, is_wide(o[0].reg) ? index_of(o[0].reg) : NONE);

@@ -145,8 +145,10 @@ void flow_x86(struct flow *f, csh h, const cs_insn *in)
 		f->push = f->pushed ? cut(o[0].imm, 8) : 0;
 		break;
 	case X86_INS_POP:
-		if (o[0].type == X86_OP_REG)
-			flow_set(f, index_of(o[0].reg), pushed ? FLOW_CONST : FLOW_UNKNOWN, f->push);
+		if (o[0].type == X86_OP_REG && pushed)
+			flow_set(f, index_of(o[0].reg), FLOW_CONST, f->push);
+		else if (o[0].type == X86_OP_REG)
+			flow_restore(f, index_of(o[0].reg));
 		break;
 	case X86_INS_CALL:
 		flow_call(f, in->address, branch_to(in), false);

@@ -77,6 +77,31 @@ static inline void made_callers(struct made *m, const uint64_t *va, size_t n)
 	code_end(&c);
 }
 
+/* .eh_frame_hdr with one entry, for a function at va. */
+static inline void made_unwind(struct made *m, uint64_t va, uint32_t size)
+{
+	static const uint8_t cie[24] = {	/* length, 0, version, "zR", alignments 1 and -8, register 16, R: pcrel sdata4 */
+		20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b,
+	};
+	uint64_t at = MADE_DATA_VA + m->data_n, fde, hdr;
+	uint32_t b[4] = { 12, 28 };	/* length, back to the CIE */
+	uint8_t head[4] = { 1, 0x1b, 0x03, 0x3b };
+	int32_t row[4];
+	Elf64_Ehdr *h = (void *)m->b;
+	Elf64_Phdr *p = (void *)(m->b + sizeof(*h));
+
+	made_data(m, cie, sizeof(cie));
+	fde = at + sizeof(cie);
+	b[2] = va - (fde + 8);
+	b[3] = size;
+	made_data(m, b, sizeof(b));
+	hdr = MADE_DATA_VA + m->data_n;
+	memcpy(row, (int32_t[]){ at - (hdr + 4), 1, va - hdr, fde - hdr }, sizeof(row));
+	made_data(m, head, sizeof(head));
+	made_data(m, row, sizeof(row));
+	p[h->e_phnum++] = (Elf64_Phdr){ .p_type = PT_GNU_EH_FRAME, .p_vaddr = hdr, .p_filesz = 20, .p_memsz = 20 };
+}
+
 /* OpenSSL 3's ssl_lib.c. */
 struct made_openssl {
 	bool flags;		/* since 3.3: one more argument */
@@ -136,6 +161,8 @@ static inline void made_openssl(struct made *m, struct made_openssl *o)
 	made_text(m, "OpenSSL 3.0.19 27 Jan 2026");
 	o->read_inner = made_inner(m, o, "ssl_read_internal", false);
 	o->write_inner = made_inner(m, o, "ssl_write_internal", o->flags);
+	if (o->no_outer)
+		made_unwind(m, o->write_inner, MADE_CODE_VA + m->code_n - o->write_inner);
 	o->read = made_outer(m, o, "SSL_read", o->read_inner, false);
 	o->write = o->no_outer ? stranger :
 		   made_outer(m, o, "SSL_write", o->strangers ? stranger : o->write_inner, o->flags);
