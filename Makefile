@@ -119,7 +119,7 @@ GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/go
 	    tests/golden/wire/http/openai-embeddings*.req tests/golden/wire/http/anthropic-*.req \
 	    tests/golden/wire/http/azure-*.req tests/golden/wire/enc/*.req \
 	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error bedrock-retrieve ollama cohere openai-vectorstore pinecone qdrant chroma milvus elasticsearch,tests/golden/wire/http/$(p)*.req)))
-GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/openai-responses*.c2s))
+GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/*.c2s))
 golden: $(O)/onlooker $(O)/make_recording
 	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_WS),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/ws-$(notdir $(g)).rec &&) true

@@ -74,18 +74,19 @@ void openai_usage(struct gen_call *c, struct json usage)
 	static const char *const keys[] = {
 		"prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "prompt_tokens_details",
 		"input_tokens_details", "completion_tokens_details", "output_tokens_details", "total_tokens", "cost",
+		"input_token_details", "output_token_details",	/* Realtime */
 	};
 	struct opt_int total = { 0 };
-	struct json f[10];
+	struct json f[12];
 
 	if (usage.type != JSON_OBJECT || !gen_whole(usage))
 		return;
-	gen_pick(usage, keys, f, 10);
+	gen_pick(usage, keys, f, 12);
 	set_first(&c->input_tokens, f, 2);
 	set_first(&c->output_tokens, f + 2, 2);
 	read_cached(c, usage);
-	input_details(c, f[4].type == JSON_OBJECT ? f[4] : f[5]);
-	output_details(c, f[6].type == JSON_OBJECT ? f[6] : f[7]);
+	input_details(c, f[4].type == JSON_OBJECT ? f[4] : f[5].type == JSON_OBJECT ? f[5] : f[10]);
+	output_details(c, f[6].type == JSON_OBJECT ? f[6] : f[7].type == JSON_OBJECT ? f[7] : f[11]);
 	gen_set_count(&total, f[8]);
 	count_reasoning(c, total);
 	/* OpenRouter; Perplexity has it in parts and in all. */

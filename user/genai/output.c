@@ -62,15 +62,15 @@ static void write_part(struct msgs *m, const struct gen_part *p)
 		part_text_view(m, types[p->kind], buf_view(&p->text));
 }
 
-/* Some services stop all the same when they want a tool run. */
+/* Some services stop all the same when what they say last is a tool call. */
 static struct view finish_word(const struct gen_choice *ch)
 {
 	struct view word = msgs_finish_word(ch->finish);
 	const struct gen_part *p = ch->parts;
 
-	while (p && p->kind != GEN_TOOL_CALL)
+	while (p && p->next)
 		p = p->next;
-	return p && view_eq(word, VIEW("stop")) ? VIEW("tool_call") : word;
+	return p && p->kind == GEN_TOOL_CALL && view_eq(word, VIEW("stop")) ? VIEW("tool_call") : word;
 }
 
 static void write_choice(struct msgs *m, const struct gen_call *c, const struct gen_choice *ch)

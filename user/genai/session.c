@@ -5,7 +5,8 @@
 
 #include "genai/read.h"
 
-#define MODEL_MAX 256
+#define ID_MAX		256
+#define SETUP_MAX	(1024 * 1024)
 
 struct gen_session {
 	const struct exchange *x;	/* the upgrade */
@@ -14,7 +15,7 @@ struct gen_session {
 	struct gen_turn *open, **open_end;	/* in the order they were asked for */
 	unsigned open_cnt;
 	struct gen_turn *over, **over_end;
-	struct buf model;		/* of the session */
+	struct buf setup;		/* JSON; empty: none was said */
 	struct buf last_id;		/* of the answer that ended last */
 };
 
@@ -39,8 +40,8 @@ struct gen_session *gen_session_new(const struct exchange *x, bool want_content)
 	s->want_content = want_content;
 	s->open_end = &s->open;
 	s->over_end = &s->over;
-	buf_init(&s->model, MODEL_MAX);
-	buf_init(&s->last_id, MODEL_MAX);
+	buf_init(&s->setup, SETUP_MAX);
+	buf_init(&s->last_id, ID_MAX);
 	return s;
 }
 
@@ -68,7 +69,7 @@ void gen_session_free(struct gen_session *s)
 		return;
 	free_all(s->open);
 	free_all(s->over);
-	buf_release(&s->model);
+	buf_release(&s->setup);
 	buf_release(&s->last_id);
 	free(s);
 }
@@ -88,11 +89,16 @@ static struct gen_turn *turn_new(struct gen_session *s, const struct gen_step *s
 	t->x.resp = (struct message){ .headers = s->x->resp.headers, .kind = BODY_EVENTS, .seen = true };
 	t->x.req.body.complete = asked;
 	t->lost_before = s->x->lost_bytes;
-	t->call = gen_open_as(s->dialect->provider, &t->x, step->body, s->want_content);
+	t->call = gen_open_as(s->dialect->provider, &t->x, s->setup.n ? json_read(buf_view(&s->setup)) : step->body,
+			      s->want_content);
 	if (!t->call) {
 		free(t);
 		return NULL;
 	}
+	if (s->setup.n)
+		s->dialect->provider->request(t->call, &t->x, step->body);
+	t->call->request_cut = asked ? !gen_whole(step->body) : !step->by_itself;
+	t->x.req.seen |= step->by_itself;
 	return t;
 }
 
@@ -104,8 +110,7 @@ static struct gen_turn *begin(struct gen_session *s, const struct gen_step *step
 		return NULL;
 	gen_set_text(t->call, &t->lane, step->lane);
 	t->call->not_inference = step->no_model;
-	if (!t->call->request_model.n && s->model.n)
-		t->call->request_model = arena_copy(&t->call->arena, buf_view(&s->model));
+	t->maybe = step->maybe;
 	*s->open_end = t;
 	s->open_end = &t->next;
 	s->open_cnt++;
@@ -135,7 +140,7 @@ static void finish(struct gen_session *s, struct gen_turn *t, enum exchange_end 
 	t->x.end = t->lost ? XEND_LOST : end;
 	t->x.resp.done = t->x.resp.body.complete = end == XEND_OK && !t->lost;
 	gen_finish(t->call, &t->x);
-	t->call->not_inference |= no_model;
+	t->call->not_inference |= no_model || (t->maybe && !t->x.resp.event_cnt);
 	buf_reset(&s->last_id);
 	buf_add(&s->last_id, t->call->response_id);
 	*s->over_end = t;
@@ -165,15 +170,14 @@ static bool is_last_id(const struct gen_session *s, struct json id)
 	       view_eq(buf_view(&s->last_id), (struct view){ id.raw.p + 1, id.raw.n - 2 });
 }
 
-static void set_model(struct gen_session *s, const struct gen_message *m, struct json v)
+static void keep_setup(struct gen_session *s, const struct gen_message *m, struct json v)
 {
-	struct json model = s->dialect->model ? s->dialect->model(m->client, v) : (struct json){ 0 };
+	struct json setup = s->dialect->setup ? s->dialect->setup(m->client, v) : (struct json){ 0 };
 
-	if (!gen_is_text(model) || model.cut)
+	if (setup.type != JSON_OBJECT || !gen_whole(setup))
 		return;
-	buf_reset(&s->model);
-	if (json_text(model, &s->model))
-		buf_reset(&s->model);
+	buf_reset(&s->setup);
+	buf_add(&s->setup, setup.raw);
 }
 
 static void on_event(struct gen_session *s, const struct gen_message *m, const struct gen_step *step)
@@ -185,7 +189,7 @@ static void on_event(struct gen_session *s, const struct gen_message *m, const s
 		return;
 	if (!t && step->starts)
 		t = begin(s, step, false, m->ts);
-	if (!t)
+	if (!t || (step->only_if_idle && t->x.resp.event_cnt))
 		return;
 	resp = &t->x.resp;
 	if (!resp->event_cnt++)
@@ -220,7 +224,7 @@ void gen_session_message(struct gen_session *s, const struct gen_message *m)
 	}
 	if (v.type != JSON_OBJECT)
 		return;
-	set_model(s, m, v);
+	keep_setup(s, m, v);
 	step = s->dialect->read(m->client, v);
 	if (step.kind == STEP_BEGIN && !(step.only_if_idle && s->open)) {
 		struct gen_turn *t = begin(s, &step, step.body.type != JSON_NONE, m->ts);

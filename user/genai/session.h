@@ -19,6 +19,7 @@ struct gen_turn {
 	struct view lane;	/* several answer at once, each under a name; VIEW_NONE: without one */
 	uint64_t lost_before;
 	bool lost;
+	bool maybe;		/* none unless it is answered */
 };
 
 #define GEN_TURNS_MAX 64	/* open at once in a session */
@@ -61,7 +62,9 @@ struct gen_step {
 	struct json lane;	/* JSON_NONE: the oldest open turn without one */
 	struct json id;		/* the answer's; a late word of the turn that ended last is nobody's */
 	bool starts;		/* STEP_EVENT: when no turn is open, one was asked for that we did not see */
-	bool only_if_idle;	/* STEP_BEGIN: goes with the open turn, if there is one */
+	bool by_itself;		/* with it: nobody has to ask */
+	bool only_if_idle;	/* STEP_BEGIN: not when a turn is open.  STEP_END: not when its answer began */
+	bool maybe;		/* STEP_BEGIN: no turn unless it is answered */
 	bool no_model;		/* STEP_BEGIN: no model will run */
 };
 
@@ -70,8 +73,8 @@ struct dialect {
 	const struct provider *provider;
 	bool (*match)(const struct exchange *x);
 	struct gen_step (*read)(bool client, struct json v);
-	/* A message of the session as a whole may name the model. NULL: none does */
-	struct json (*model)(bool client, struct json v);
+	/* What a message says of all turns to come, for provider->request(), which is called with it first.  NULL: none does */
+	struct json (*setup)(bool client, struct json v);
 };
 
 extern const struct dialect *const dialects[];	/* NULL at the end */

@@ -152,6 +152,46 @@ static void responses(void **state)
 	recorded("tests/golden/wire/ws/openai-responses-deflate.c2s", RESPONSES_TURNS);
 }
 
+static void realtime(void **state)
+{
+	recorded("tests/golden/wire/ws/openai-realtime.c2s", "--- ok\n"
+		 "chat openai -\n"
+		 "model=gpt-realtime\n"
+		 "stream\n"
+		 "conversation=conv_rt1\n"
+		 "id=resp_rt1\n"
+		 "status=completed\n"
+		 "in=140\n"
+		 "out=38\n"
+		 "cache_read=64\n"
+		 "in_text=140\n"
+		 "in_image=0\n"
+		 "in_audio=0\n"
+		 "out_text=38\n"
+		 "out_audio=0\n"
+		 "finish=tool_call\n"
+		 "terminal\n"
+		 "\n"
+		 "[{\"role\":\"assistant\",\"finish_reason\":\"tool_call\",\"parts\":[{\"type\":\"text\",\"content\":\"Let me check.\"},{\"type\":\"tool_call\",\"id\":\"call_rt1\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Ulm\"}}]}]\n");
+}
+
+static void live(void **state)
+{
+	recorded("tests/golden/wire/ws/gemini-live.c2s", "--- ok\n"
+		 "generate_content gcp.gemini -\n"
+		 "model=models/gemini-live-2.5-flash-preview\n"
+		 "stream\n"
+		 "temperature=0.5\n"
+		 "in=50\n"
+		 "out=9\n"
+		 "in_text=50\n"
+		 "out_text=9\n"
+		 "finish=stop\n"
+		 "terminal\n"
+		 "[{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"Weather in Ulm?\"}]}]\n"
+		 "[{\"role\":\"assistant\",\"finish_reason\":\"stop\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"fc-live-1\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Ulm\"}},{\"type\":\"text\",\"content\":\"It is 7°C.\"}]}]\n");
+}
+
 /* Made by hand: frames without masks, which RFC 6455 forbids clients and we do not mind. */
 static void say(struct log *l, int dir, const char *json)
 {
@@ -252,6 +292,27 @@ static void an_answer_whose_request_was_not_seen(void **state)
 		   "finish=stop\nterminal\n");
 }
 
+/* What the service says by itself is a turn; sound that nobody answers is none; an error ends what had no answer. */
+static void turns_without_questions(void **state)
+{
+	struct log l = log_new(false);
+
+	greet(&l, "/v1/realtime?x=y&model=m");
+	say(&l, 1, CREATED("", "r1"));
+	say(&l, 1, "{\"type\":\"error\",\"error\":{\"code\":\"other\"}}");
+	say(&l, 1, "{\"type\":\"response.done\",\"response\":{\"id\":\"r1\",\"status\":\"completed\"}}");
+	say(&l, 0, "{\"type\":\"response.create\"}");
+	say(&l, 1, "{\"type\":\"error\",\"error\":{\"code\":\"boom\"}}");
+	log_is(&l, "--- ok\nchat openai -\nmodel=m\nstream\nid=r1\nstatus=completed\nfinish=stop\nterminal\n"
+		   "--- ok\nchat openai -\nmodel=m\nstream\nerror=boom\n");
+
+	l = log_new(false);
+	greet(&l, "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent");
+	say(&l, 0, "{\"realtimeInput\":{\"audio\":{\"data\":\"AAAA\"}}}");
+	say(&l, 0, "{\"realtimeInput\":{\"audio\":{\"data\":\"AAAA\"}}}");
+	log_is(&l, "--- cut\nno model\n");
+}
+
 static void too_many_at_once(void **state)
 {
 	struct log l = log_new(false);
@@ -279,11 +340,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(responses),
+		cmocka_unit_test(realtime),
+		cmocka_unit_test(live),
 		cmocka_unit_test(lanes_answer_at_once),
 		cmocka_unit_test(an_error_may_come_twice),
 		cmocka_unit_test(what_is_open_at_the_end_is_cut),
 		cmocka_unit_test(a_gap_marks_what_is_open),
 		cmocka_unit_test(an_answer_whose_request_was_not_seen),
+		cmocka_unit_test(turns_without_questions),
 		cmocka_unit_test(too_many_at_once),
 		cmocka_unit_test(others_are_left_alone),
 	};
