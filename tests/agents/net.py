@@ -145,7 +145,7 @@ class Seen:
             f = e["facts"]
             s = found.get(f["id"])
             assert s, f"no span for {e['api']} {f['id']}: {self.run.calls}\n{self.run.err}"
-            asked = model or e["req"]["json"]["model"]
+            asked = model or e["req"]["json"].get("model")
             want = {"gen_ai.request.model": asked, "gen_ai.response.model": f["model"],
                     "gen_ai.usage.input_tokens": f["usage"]["input"],
                     "gen_ai.usage.output_tokens": f["usage"]["output"]}

@@ -48,10 +48,16 @@ def test_claude(fake, name):
 
 
 def test_claude_watched(fake):
-    """A watch that was there before sees the same, without being told of the agent."""
-    seen = fake.watch([claude("claude"), "-p", fake.prompt], env=CLAUDE_ENV)
+    """A watch that was there before sees the same, without being told of the agent; with the gate from the first byte."""
+    seen = fake.watch([claude("claude"), "-p", fake.prompt], "--gate", env=CLAUDE_ENV)
     seen.check_calls(fake.prompt)
     seen.check_bytes("api.anthropic.com")
+
+
+def test_claude_watched_without_gate(fake):
+    """The model call comes long after the first connections, so it is seen whole without holding anybody."""
+    seen = fake.watch([claude("claude"), "-p", fake.prompt], env=CLAUDE_ENV)
+    seen.check_calls(fake.prompt)
 
 
 def codex_command(name, fake):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// talk.mjs TEXT: a model call by fetch, a large download, and messages over a WebSocket. Runs on Bun, Deno and Node.
+// talk.mjs TEXT: a model call by fetch, a large download, and model calls over a WebSocket. Runs on Bun, Deno and Node.
 const text = globalThis.Deno ? Deno.args[0] : process.argv[2];
 const host = "https://api.openai.com";
 
@@ -18,16 +18,23 @@ console.log((await answer.text()).length, answer.status);
 const bytes = await (await fetch(`${host}/bytes/1048576`)).arrayBuffer();
 console.log(bytes.byteLength);
 
-const socket = new WebSocket("wss://api.openai.com/echo");
+const socket = new WebSocket("wss://api.openai.com/v1/responses");
 const sizes = [1, 125, 126, 65535, 65536, 200000];
 await new Promise((resolve, reject) => {
-  let got = 0;
-  socket.onopen = () => sizes.forEach((n) => socket.send("w".repeat(n)));
+  let answered = 0;
+  const ask = () => socket.send(JSON.stringify({
+    type: "response.create",
+    model: "gpt-5-socket",
+    input: [{ type: "message", role: "user", content: [{ type: "input_text", text: text + "w".repeat(sizes[answered]) }] }],
+  }));
+  socket.onopen = ask;
   socket.onerror = (e) => reject(new Error(e.message ?? "websocket"));
-  socket.onmessage = () => {
-    if (++got === sizes.length) socket.close();
+  socket.onmessage = (e) => {
+    if (JSON.parse(e.data).type !== "response.completed") return;
+    if (++answered === sizes.length) socket.close();
+    else ask();
   };
-  socket.onclose = () => (got === sizes.length ? resolve() : reject(new Error(`closed after ${got}`)));
+  socket.onclose = () => (answered === sizes.length ? resolve() : reject(new Error(`closed after ${answered}`)));
 });
-console.log("echoed");
+console.log("answered");
 if (!globalThis.Deno) process.exit(0);
