@@ -157,8 +157,28 @@ static void fit(struct streams *s, struct live *l, struct peer *p, uint32_t len,
 	r->len = len;
 	r->score += score;
 	p->inbox.claims += score;
+	if (r->score >= SCORE_DOUBTED)
+		p->inbox.likely = l->s.id;
 	against = all_scores(c) - r->score + p->inbox.claims - r->score;
 	if (r->score < SCORE_BOUND || r->score < 3 * against)
+		return;
+	bind_forget_stream(s, l);
+	bind_forget_peer(p);
+	live_set_peer(s, l, p, WIRE_BIND_RECORD);
+}
+
+/*
+ * The kernel half saw that p is now's. An object that wrote and was moved before it
+ * read (codex' upgrade) has only the lengths of its writes to tell for it: when they all
+ * tell for one stream that nobody contests, it was here before.
+ */
+void bind_likely(struct streams *s, struct peer *p, const struct live *now)
+{
+	struct live *l = p->tls ? NULL : live_get(s, p->inbox.likely);
+	struct courtship *c = l ? l->suit.state : NULL;
+
+	if (!c || l == now || l->s.sock || l->holder != now->holder || c->rival_cnt != 1 ||
+	    c->rivals[0].sock != p->k.id || c->rivals[0].score != p->inbox.claims)
 		return;
 	bind_forget_stream(s, l);
 	bind_forget_peer(p);

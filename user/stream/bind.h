@@ -28,6 +28,7 @@ struct inbox {
 	struct mail *state;		/* NULL: no application data yet */
 	bool counted;			/* application data passed: it is one of its holder's inboxes */
 	unsigned claims;		/* what all streams together hold for it */
+	uint64_t likely;		/* the stream with the most of them; 0: none */
 };
 
 void suit_init(struct suit *u);
@@ -35,6 +36,7 @@ void inbox_init(struct inbox *b);
 
 void bind_call(struct streams *s, struct live *l, const struct wire_data *d);
 void bind_record(struct streams *s, struct peer *p, const struct wire_record *r);
+void bind_likely(struct streams *s, struct peer *p, const struct live *now);
 
 /* No longer in question: bound, or gone. */
 void bind_forget_stream(struct streams *s, struct live *l);

@@ -49,10 +49,16 @@ static bool said_nothing(const struct live *l)
 	return !l->other && !out->next && !out->eof && !in->next && !in->eof;
 }
 
+/* Whose library is not known before its first bytes may be anybody. */
+static bool same_lib(const struct live *old, const struct live *l)
+{
+	return old->s.lib == l->s.lib || (!l->s.dir[WIRE_OUT].top && !l->s.dir[WIRE_IN].top);
+}
+
 static bool goes_on(const struct live *old, const struct live *l)
 {
-	return old && old != l && !old->ending && old->holder == l->holder && old->s.lib == l->s.lib &&
-	       old->s.bind_basis == WIRE_BIND_THREAD;
+	return old && old != l && !old->ending && old->holder == l->holder && same_lib(old, l) &&
+	       (old->s.bind_basis == WIRE_BIND_THREAD || old->s.bind_basis == WIRE_BIND_RECORD);
 }
 
 bool moved_join(struct streams *s, struct live *l, struct peer *p)

@@ -191,10 +191,13 @@ static void take_bind(struct streams *s, const struct wire_bind *b)
 		return;
 	}
 	if (b->basis == WIRE_BIND_THREAD) {
-		struct live *before = p->tls;
+		struct live *before;
 
-		if (l->holder)
+		if (l->holder) {
 			l->holder->moves = true;
+			bind_likely(s, p, l);
+		}
+		before = p->tls;
 		if (moved_join(s, l, p)) {
 			make_ready(s, before);
 			return;
