@@ -7,7 +7,7 @@
 FUZZ_TIME  ?= 600
 FUZZ       ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_ROOMS ?= base find feed stream cover proto genai mcp trace guard metric sink
-FUZZ_LIBS  := -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lmicrohttpd -ljansson -lpthread -lm
+FUZZ_LIBS  := -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lmicrohttpd -ljansson -lnghttp2 -lpthread -lm
 FUZZ_SAN   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 # Without libFuzzer a main() that replays files takes its place.
@@ -34,8 +34,10 @@ fuzz:
 		LDFLAGS= SAN= FUZZ_MAIN=-fsanitize=fuzzer FUZZ='$(FUZZ)' FUZZ_ROOMS='$(FUZZ_ROOMS)' fuzz-bin
 	$(Q)scripts/run-fuzz $(FUZZ_TIME) $(O)/fuzz $(FUZZ)
 
-# Its second reader, to be compared with.
+# Second readers, to be compared with.
 $(O)/tests/unit/base/test_json_jansson: private LIBS += -ljansson
+
+$(O)/tests/unit/proto/test_hpack_nghttp2: private LIBS += -lnghttp2
 
 # Every allocation fails once; part of `make check`.
 $(O)/tests/unit/flow/test_oom: private ALL_CFLAGS += -Itests
