@@ -45,7 +45,7 @@ static bool is_binary(struct view content_type)
 		"application/x-xz", "application/zstd", "application/x-7z", "application/x-rar",
 		"application/pdf", "application/wasm", "application/java-archive",
 		"application/vnd.debian.binary-package", "application/x-rpm", "application/x-git-",
-		"application/vnd.docker.image.rootfs", "application/vnd.oci.image.layer",
+		"application/vnd.docker.image.rootfs", "application/vnd.oci.image.layer", "application/grpc",
 	};
 	struct view type = media_type(content_type);
 

@@ -290,10 +290,10 @@ static int literal(struct hpack *h, struct view *in, unsigned bits, struct hpack
 	if (err)
 		return err;
 	if (name_off != SIZE_MAX)
-		f->name = (struct view){ h->text.p + name_off, h->text.n - name_off };
+		f->name = view_drop(buf_view(&h->text), name_off);
 	if (value_off == SIZE_MAX)
 		return 0;
-	f->value = (struct view){ h->text.p + value_off, h->text.n - value_off };
+	f->value = view_drop(buf_view(&h->text), value_off);
 	if (name_off != SIZE_MAX)
 		f->name.n = value_off - name_off;
 	return 0;

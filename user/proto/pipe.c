@@ -48,6 +48,11 @@ static const struct layer {
 	{ "application/jsonl", &proto_jsonl, NULL },
 	{ "application/stream+json", &proto_jsonl, NULL },
 	{ "application/json", &proto_json_array, is_array_stream },
+	{ "application/grpc", &proto_grpc, NULL },
+	{ "application/grpc+proto", &proto_grpc, NULL },
+	{ "application/grpc+json", &proto_grpc, NULL },
+	{ "application/grpc-web", &proto_grpc, NULL },
+	{ "application/grpc-web+proto", &proto_grpc, NULL },
 };
 
 static const struct proto *layer_of(struct view type, const struct exchange *x)

@@ -74,6 +74,7 @@ extern const struct proto proto_http1_request;
 extern const struct proto proto_http1_response;
 extern const struct proto proto_http1;		/* either: the first head says which it is */
 extern const struct proto proto_http2;		/* of either side; headers have their pseudo-headers (":path") */
+extern const struct proto proto_grpc;
 extern const struct proto proto_sse;
 extern const struct proto proto_jsonl;
 extern const struct proto proto_json_array;

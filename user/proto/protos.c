@@ -12,5 +12,6 @@ const struct proto *const protos[] = {
 	&proto_eventstream,
 	&proto_ws,
 	&proto_ws_deflate,
+	&proto_grpc,
 	NULL,
 };

@@ -70,6 +70,25 @@ static inline void diff_late(struct hpack_diff *d, struct view *block, const ngh
 		d->known++;
 }
 
+/* A size update over what was allowed is broken to them; we do not know what was allowed. */
+static inline bool diff_allowed(struct view block)
+{
+	while (block.n && (block.p[0] & 0xe0) == 0x20) {
+		uint64_t n = block.p[0] & 0x1f;
+		unsigned shift = 0;
+
+		block = view_drop(block, 1);
+		for (bool more = n == 0x1f; more && block.n && shift < 35; shift += 7) {
+			n += (uint64_t)(block.p[0] & 0x7f) << shift;
+			more = block.p[0] & 0x80;
+			block = view_drop(block, 1);
+		}
+		if (n > DIFF_TABLE)
+			return false;
+	}
+	return true;
+}
+
 /* False: both say it is broken, and nothing can follow. */
 static inline bool diff_block(struct hpack_diff *d, struct view block)
 {
@@ -79,11 +98,11 @@ static inline bool diff_block(struct hpack_diff *d, struct view block)
 	nghttp2_nv nv;
 	int want, got;
 
+	if (!diff_allowed(block))
+		return false;
 	for (;;) {
 		want = diff_theirs(d, &theirs, &nv);
 		got = hpack_next(&d->ours, &block, &f);
-		if (want < 0 && d->ours.max > DIFF_TABLE)	/* we do not know what was allowed */
-			return false;
 		assert((want < 0) == (got < 0) && (want < 0 || want == got));
 		if (got < 0)
 			return false;

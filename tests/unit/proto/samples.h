@@ -84,6 +84,9 @@ static const struct sample samples[] = {
 			"\0\0\0\0\0\0\0\0\0"
 			"\0\0\x02\0\0\0\0\0\x01in"
 			"\0\0\x08\x06\0\0\0\0\0" "12345678") },
+	{ "grpc", VIEW("\0\0\0\0\5hello\1\0\0\0\2gz\0\0\0\0\0\x80\0\0\0\x10grpc-status: 0\r\n") },
+	{ "grpc", VIEW("\0\0\0\0\3abc\7what is this") },
+	{ "grpc", VIEW("\0\0\0\1\0never whole") },
 	{ "sse", VIEW("data: a\n\ndata:b\ndata: c\n\nevent: x\ndata: {\"a\":1}\n\n: comment\n\nid: 1\nretry: 3\n\ndata\n\n") },
 	{ "sse", VIEW("\xef\xbb\xbf" "data: bom\r\n\r\ndata: cr\r\rdata: \xef\xbb\xbf mixed\r\n\ndata:  two\r\r\n\r\n") },
 	{ "sse", VIEW("\xef\xbb" "data: no bom\n\ndata: yes\n\ndatax: no\n\nevent:only\n\ndat: no\n\ndata: last") },

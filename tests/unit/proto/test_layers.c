@@ -64,6 +64,40 @@ static void exceptions(void **state)
 	gives(&proto_eventstream, view_take(samples_named("eventstream", 1), 76), "\n<8 0 0 0>error c|said");
 }
 
+static void grpc(void **state)
+{
+	gives(&proto_grpc, samples_named("grpc", 0),
+	      "\n<8 0 0 0>message|hello\n<8 0 0 0>compressed|gz\n<8 0 0 0>message|\n<8 0 0 0>trailers|grpc-status: 0\r\n");
+	gives(&proto_grpc, samples_named("grpc", 1), "\n<8 0 0 0>message|abc");
+	gives(&proto_grpc, samples_named("grpc", 2), "\n<8 0 1 0>message|never whole");
+}
+
+/* A gap inside a message costs that one; over its end, all that follow. */
+static void grpc_gaps(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *rest, *want;
+	} gaps[] = {
+		{ 2, "lo\0\0\0\0\2ok", "\n<8 0 1 0>message|hlo\n<8 0 0 0>message|ok" },
+		{ 4, "\0\0\0\0\2ok!!", "\n<8 0 1 0>message|h\n<8 0 0 0>message|ok" },
+		{ 6, "\0\0\0\2ok!!!", "\n<8 0 1 0>message|h" },
+	};
+
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		void *s = transcript_state(&proto_grpc);
+		struct transcript t;
+
+		transcript_init(&t);
+		transcript_pull(&t, &proto_grpc, s, VIEW("\0\0\0\0\5h"));
+		proto_grpc.gap(s, gaps[i].n);
+		transcript_pull(&t, &proto_grpc, s, (struct view){ gaps[i].rest, 9 });
+		assert_true(view_starts(buf_view(&t.text), view_of(gaps[i].want)));
+		transcript_release(&t);
+		transcript_state_free(&proto_grpc, s);
+	}
+}
+
 /* What is past the limit is cut, and the next one is whole. */
 static void too_long(void **state)
 {
@@ -90,6 +124,8 @@ int main(void)
 		cmocka_unit_test(elements),
 		cmocka_unit_test(frames),
 		cmocka_unit_test(exceptions),
+		cmocka_unit_test(grpc),
+		cmocka_unit_test(grpc_gaps),
 		cmocka_unit_test(too_long),
 	};
 
