@@ -235,6 +235,53 @@ static void end_checks(struct files *f, struct held_stack *h)
 	h->checks_cnt = 0;
 }
 
+/* The kernel says ENOTSUPP of an instruction that it cannot step over; it has no errno in user space. */
+#define KERNEL_ENOTSUPP	524
+
+static bool is_refused(struct files *f, int fd, const struct probe *p)
+{
+	int err = 0;
+	struct attached *at = attach_file(f->attach, fd, p, 1, &err);
+
+	attached_free(at);
+	return !at && err == -KERNEL_ENOTSUPP;
+}
+
+static void drop_function(struct stack *st, uint64_t cookie)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < st->probes_cnt; i++)
+		if (st->probes[i].cookie != cookie)
+			st->probes[left++] = st->probes[i];
+	st->probes_cnt = left;
+}
+
+/* Leaves out what the kernel refuses, if it moves no data.  True: something is left to try again with. */
+static bool without_refused(struct files *f, struct held_stack *h, struct stack *st, int fd)
+{
+	bool dropped = false;
+
+	for (size_t i = 0; i < st->probes_cnt;) {
+		unsigned row = COOKIE_SPEC(st->probes[i].cookie);
+
+		if (!is_refused(f, fd, &st->probes[i])) {
+			i++;
+			continue;
+		}
+		if (spec_moves_data(row)) {
+			h->told.state = FILE_UNSUPPORTED;
+			snprintf(h->told.why, sizeof(h->told.why),
+				 "the kernel puts no probe on an instruction of %s", spec_name(row));
+			return false;
+		}
+		drop_function(st, st->probes[i].cookie);
+		dropped = true;
+		i = 0;
+	}
+	return dropped && st->probes_cnt;
+}
+
 static void attach_stack(struct files *f, struct held_stack *h, struct stack *st, int fd)
 {
 	uint64_t slot = __atomic_add_fetch(&f->last_slot, 1, __ATOMIC_RELAXED);
@@ -245,9 +292,13 @@ static void attach_stack(struct files *f, struct held_stack *h, struct stack *st
 	err = start_checks(f, h, st);
 	if (!err)
 		h->attached = attach_file(f->attach, fd, st->probes, st->probes_cnt, &err);
+	if (err == -KERNEL_ENOTSUPP && without_refused(f, h, st, fd))
+		h->attached = attach_file(f->attach, fd, st->probes, st->probes_cnt, &err);
 	if (h->attached)
 		return;
 	end_checks(f, h);
+	if (h->told.state == FILE_UNSUPPORTED)
+		return;
 	h->told.state = FILE_FAILED;
 	h->told.err = err;
 }

@@ -49,13 +49,32 @@ static void list_rows(struct search *s)
 			s->row[s->n++] = (struct row){ .func = f, .lib = l };
 }
 
-const char *spec_name(unsigned row)
+static const struct tls_func *func_of(unsigned row)
 {
 	for (unsigned l = 0; tls_libs[l]; l++)
 		for (const struct tls_func *f = tls_libs[l]->funcs; f->sym; f++)
 			if (!row--)
-				return f->sym;
+				return f;
 	return NULL;
+}
+
+const char *spec_name(unsigned row)
+{
+	const struct tls_func *f = func_of(row);
+
+	return f ? f->sym : NULL;
+}
+
+static bool moves_data(const struct tls_spec *s)
+{
+	return s->what == TLS_DATA || s->what == TLS_SEAL || s->what == TLS_OPEN;
+}
+
+bool spec_moves_data(unsigned row)
+{
+	const struct tls_func *f = func_of(row);
+
+	return f && moves_data(&f->spec);
 }
 
 static struct row *row_of(struct search *s, unsigned lib, const char *sym)
@@ -80,7 +99,7 @@ static void drop_doubles(struct search *s, const bool *marked)
 
 static bool by_symbol(unsigned lib, const bool *marked)
 {
-	return !tls_libs[lib]->no_uretprobe && (!tls_libs[lib]->mark || marked[lib]);
+	return !tls_libs[lib]->found_only && (!tls_libs[lib]->mark || marked[lib]);
 }
 
 static void by_symbols(struct search *s)
@@ -196,8 +215,7 @@ static struct kinds kinds_of(struct search *s, unsigned lib)
 		k.any = true;
 		k.symbol |= r->symbol;
 		k.free |= r->func->spec.what == TLS_FREE;
-		k.data |= r->func->spec.what == TLS_DATA || r->func->spec.what == TLS_SEAL ||
-			  r->func->spec.what == TLS_OPEN;
+		k.data |= moves_data(&r->func->spec);
 	}
 	return k;
 }

@@ -25,5 +25,7 @@ void stacks_release(struct stack *s, size_t n);
 size_t specs_fill(struct tls_spec table[static TLS_SPECS_MAX]);
 /* The function of a row; NULL: there is no such row. */
 const char *spec_name(unsigned row);
+/* Bytes pass through it: without it a stack is not seen whole. */
+bool spec_moves_data(unsigned row);
 
 #endif /* STACKS_H */

@@ -26,10 +26,8 @@ struct tls_lib {
 	const char *mark;
 	/* Its functions are spread over files: a file that moves no data may hold one that is needed. */
 	bool spread;
-	/*
-	 * Goroutines and Rust: return addresses are read, so the return instructions have to be known, and only a finder knows
-	 * them. Never a uretprobe.
-	 */
+	bool found_only;	/* by a finder, not by symbols: they name less than has to be known, or more than is wanted */
+	/* Goroutines and Rust read return addresses: return instructions are probed, never a uretprobe. */
 	bool no_uretprobe;
 };
 

@@ -36,4 +36,4 @@ static const struct tls_func funcs[] = {
 	{}
 };
 
-const struct tls_lib tls_aead = { .name = "aead", .funcs = funcs };
+const struct tls_lib tls_aead = { .name = "aead", .funcs = funcs, .found_only = true };

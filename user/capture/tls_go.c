@@ -24,4 +24,4 @@ static const struct tls_func funcs[] = {
 	{}
 };
 
-const struct tls_lib tls_go = { .name = "go", .funcs = funcs, .no_uretprobe = true };
+const struct tls_lib tls_go = { .name = "go", .funcs = funcs, .found_only = true, .no_uretprobe = true };

@@ -18,4 +18,4 @@ static const struct tls_func funcs[] = {
 	{}
 };
 
-const struct tls_lib tls_rustls = { .name = "rustls", .funcs = funcs, .no_uretprobe = true };
+const struct tls_lib tls_rustls = { .name = "rustls", .funcs = funcs, .found_only = true, .no_uretprobe = true };

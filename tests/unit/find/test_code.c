@@ -42,6 +42,10 @@ static void test_skips_to_a_push(void **state)
 	assert_int_equal(skipped("\xf3\x0f\x1e\xfa\x41\x89\xc0\x90", 8), 0);	/* mov %eax,%r8d */
 	assert_int_equal(skipped("\x55\x48\x89\xe5\x90\x90", 6), 0);
 	assert_int_equal(skipped("\x48\x83\xec\x18\x55\x90", 6), 0);
+	/* segment prefixes as padding, which the kernel puts no probe on */
+	assert_int_equal(skipped("\x2e\x2e\x2e\x2e\x41\x54\x55\x90", 8), 4);
+	assert_int_equal(skipped("\x2e\x53\x48\x83\xec\x10\x90\x90", 8), 1);
+	assert_int_equal(skipped("\x2e\x48\x83\xec\x18\x90\x90\x90", 8), 0);
 }
 
 static void test_probes_code_only(void **state)
