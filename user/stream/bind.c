@@ -13,6 +13,9 @@
  * in its first header and its whole length follow from theirs.  In: the program
  * reads records from the socket, then the library gives out what was in the first.
  *
+ * Go cuts a call into records that begin small and grow (maxPayloadSizeForWrite in crypto/tls/conn.go)
+ * and writes each by itself: such writes on the thread, one after the other, fit when together they are the call's.
+ *
  * Equal lengths are common (twenty agents that send the same request), so a fit
  * says something only when no other stream of the process that wrote lately, or
  * no other socket that received lately, fits as well.  It says much when both
@@ -31,6 +34,7 @@
 #define RECORDS		4		/* of a socket, not seen in a stream yet */
 #define RIVALS		4		/* sockets that a stream has reasons for */
 #define CROWD		64		/* with more than these in question nothing is said */
+#define PARTS		128		/* records of one call, one by one */
 
 #define SCORE_BOUND	4
 #define SCORE_NEXT_OUT	4		/* write on the thread and straight after the library's */
@@ -51,6 +55,8 @@ static const unsigned overheads[] = { 17, 24, 16 };	/* TLS 1.3 first, see out_fi
 struct call {
 	uint64_t at;
 	uint32_t len, tid;
+	uint32_t sealed, records;	/* of it that went to sock one by one: what their headers say, and how many */
+	uint64_t sock;
 };
 
 struct rival {
@@ -249,6 +255,46 @@ static void count_inbox(struct peer *p)
 	p->inbox.counted = true;
 }
 
+/* One more record of a call; the overhead with which all of them are just that call. 0: not yet, or never. */
+static unsigned part_fits(struct call *k, uint64_t sock, uint32_t first)
+{
+	if (k->records && k->sock != sock)
+		k->records = PARTS;
+	if (k->records == PARTS)
+		return 0;
+	k->sock = sock;
+	k->sealed += first;
+	k->records++;
+	for (size_t i = 0; i < OVERHEADS; i++)
+		if (k->sealed == k->len + (uint64_t)k->records * overheads[i])
+			return overheads[i];
+	return 0;
+}
+
+/* A write of one record that is no whole call: it may be the next part of the thread's last. */
+static void wrote_part(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t first)
+{
+	unsigned seen = 0;
+
+	for (struct link *at = p->holder->writers.next; at != &p->holder->writers && seen < CROWD; at = at->next, seen++) {
+		struct live *w = link_owner(at, struct live, suit.writer);
+		struct courtship *c = w->suit.state;
+		struct call *k = c->out_cnt ? &c->out[c->out_cnt - 1] : NULL;
+		unsigned overhead;
+
+		if (!k || k->tid != r->hdr.tid)
+			continue;
+		overhead = fresh(s, k->at) ? part_fits(k, p->k.id, first) : 0;
+		if (overhead) {
+			uint32_t len = k->len;
+
+			drop_stale_calls(s, c, c->out_cnt);
+			fit(s, w, p, len, overhead, next_out_score(p->holder));
+		}
+		return;
+	}
+}
+
 /* len bytes were written to a socket, in the call r: whose were these? */
 static void wrote(struct streams *s, struct peer *p, const struct wire_record *r, uint32_t len,
 		  uint32_t first)
@@ -281,6 +327,8 @@ static void wrote(struct streams *s, struct peer *p, const struct wire_record *r
 		}
 		other |= same;
 	}
+	if (!fits && first && len == HEADER + first)
+		wrote_part(s, p, r, first);
 	if (fits != 1)
 		return;
 	drop_stale_calls(s, l->suit.state, settled);

@@ -456,6 +456,101 @@ static void never_wrong(void **state)
 	assert_true(all > 2000);
 }
 
+/* Go: each record by itself, small ones first. */
+static void sock_parts(struct t *t, unsigned id, unsigned n, unsigned lost)
+{
+	for (unsigned part = 1; n; part++) {
+		unsigned m = part * 1208 - 22 < 16384 ? part * 1208 - 22 : 16384;
+
+		m = m < n ? m : n;
+		if (part != lost)
+			sock_out(t, id, m);
+		n -= m;
+	}
+}
+
+static void parts(void **state)
+{
+	struct t *t = *state;
+
+	tls_out(t, 1, 40067);
+	sock_parts(t, 1, 40067, 0);
+	assert_int_equal(bound(t), 1);
+	/* Not all of it was seen. */
+	tls_out(t, 2, 40068);
+	sock_parts(t, 2, 40068, 3);
+	assert_int_equal(bound(t), 1);
+	/* On another thread than the call. */
+	tls_out(t, 3, 40069);
+	t->m.tid++;
+	sock_parts(t, 3, 40069, 0);
+	assert_int_equal(bound(t), 1);
+}
+
+/* The thread turned to another connection in the middle of a call. */
+static void parts_of_two(void **state)
+{
+	struct t *t = *state;
+
+	tls_out(t, 1, 5000);
+	sock_out(t, 1, 1186);
+	tls_out(t, 2, 3814);
+	sock_parts(t, 2, 3814, 0);
+	assert_int_equal(bound(t), 1);
+	sock_out(t, 1, 3814);
+	assert_int_equal(bound(t), 2);
+}
+
+/*
+ * Goroutines on three threads that are taken from them in the middle of a call, few lengths, some writes not seen.
+ * Sockets 11 to 13 have no stream, streams 14 and 15 no socket.
+ */
+static void parts_never_wrong(void **state)
+{
+	struct t *t = *state;
+	unsigned all = 0;
+
+	for (unsigned round = 1; round <= 300; round++) {
+		unsigned left[11] = { 0 }, part[11] = { 0 }, thread[11] = { 0 };
+
+		seed = round * 0x9e3779b97f4a7c15ull;
+		for (unsigned i = 0; i < 300; i++) {
+			unsigned id = 1 + random_below(10), m;
+
+			t->m.ts += random_below(5) * MS;
+			if (!random_below(8)) {
+				t->m.tid = PID + random_below(3);
+				sock_out(t, 11 + random_below(3), random_below(2) ? 1186 : 100 + random_below(3000));
+			}
+			if (!random_below(8)) {
+				t->m.tid = PID + random_below(3);
+				tls_out(t, 14 + random_below(2), 100 + random_below(12000));
+			}
+			if (!left[id]) {
+				left[id] = 100 + random_below(1 + round % 40) * 300 + (random_below(2) ? id : 0);
+				part[id] = 0;
+				t->m.tid = PID + (thread[id] = random_below(3));
+				tls_out(t, id, left[id]);
+			}
+			do {
+				part[id]++;
+				m = part[id] * 1208 - 22 < left[id] ? part[id] * 1208 - 22 : left[id];
+				left[id] -= m;
+				t->m.tid = PID + (random_below(10) ? thread[id] : random_below(3));
+				if (random_below(20))
+					sock_out(t, id, m);
+			} while (left[id] && random_below(4));
+		}
+		all += bound(t);
+		take(t, bare(&t->m, WIRE_FINISH));
+		streams_free(t->s);
+		t->s = streams_new(100);
+		memset(t->off, 0, sizeof(t->off));
+	}
+	print_message("%u of 3000 bound by parts\n", all);
+	assert_true(all > 1500);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -465,6 +560,7 @@ int main(void)
 		TEST(cut_and_joined_reads), TEST(ten_in_turn), TEST(ten_deferred_alike), TEST(twins),
 		TEST(ten_deferred_different), TEST(threads_vary), TEST(stranger), TEST(doubted), TEST(processes_apart), TEST(stale),
 		TEST(kernel_knows), TEST(crowd), TEST(never_wrong),
+		TEST(parts), TEST(parts_of_two), TEST(parts_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
