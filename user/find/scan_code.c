@@ -12,7 +12,8 @@
 #define BITMAP_MAX	(32ull << 20)	/* bytes */
 #define FUNCTION_MAX	(64u << 10)	/* how far before a place its function may begin, when only calls tell */
 #define TRIES_MAX	256		/* targets of calls that are looked at for one place */
-#define SWEEP_BYTES	(8u << 20)
+#define SWEEPS_MAX	8		/* of them, whose code is looked at */
+#define SWEEP_BYTES	(2u << 20)
 #define TARGETS_MAX	(32u << 10)
 
 static size_t slot_of(const struct scan *s, uint64_t va)
@@ -303,15 +304,19 @@ static bool by_calls(const struct scan *s, uint64_t va, struct scan_func *ret)
 {
 	uint64_t step = 1ull << s->shift;
 	uint64_t lo = va > s->code_lo + FUNCTION_MAX ? va - FUNCTION_MAX : s->code_lo;
-	int tries = 0;
+	int tries = 0, sweeps = 0;
 
 	if (!s->called || va < s->code_lo || va >= s->code_hi)
 		return false;
-	for (uint64_t at = s->code_lo + ((va - s->code_lo) & ~(step - 1)); at >= lo && at && tries < TRIES_MAX; at -= step) {
+	for (uint64_t at = s->code_lo + ((va - s->code_lo) & ~(step - 1));
+	     at >= lo && at && tries < TRIES_MAX && sweeps < SWEEPS_MAX; at -= step) {
 		if (!scan_called(s, at))
 			continue;
 		tries++;
-		if (!begins(s, at) || !reaches(s, at, va))
+		if (!begins(s, at))
+			continue;
+		sweeps++;
+		if (!reaches(s, at, va))
 			continue;
 		*ret = (struct scan_func){ .va = at, .size = next_start(s, at) - at, .called = true };
 		return true;
