@@ -258,6 +258,7 @@ static void tell_cover(struct session *s)
 	while (s->capture && cover_ask(flow_cover(s->flow), &pid, &start))
 		capture_cover(s->capture, pid, start);
 	while (cover_next(flow_cover(s->flow), &r)) {
+		session_log(s, &r);
 		if (s->o->quiet)
 			continue;
 		if (now)
@@ -440,6 +441,7 @@ int session_end(struct session *s, int timeout_ms)
 	buf_release(&s->reports);
 	say_left(s);
 	say_books(s);
+	session_close_logs(s, timeout_ms / 8);
 	session_close_metrics(s, timeout_ms / 4);
 	flow_free(s->flow);
 	prices_free(s->prices);

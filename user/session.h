@@ -30,6 +30,8 @@ struct session {
 	int recording_err;
 	bool sink_failed;		/* and that was said */
 	uint64_t next_tick, next_books;	/* CLOCK_BOOTTIME ns */
+	struct sink *logs;		/* NULL: none was needed so far, or nobody wants them */
+	bool logs_refused;
 	struct buf reports;		/* what could not be seen, for the end: CMD's terminal is its own while it runs */
 };
 
@@ -54,6 +56,10 @@ int session_timeout_ms(const struct session *s);
 
 /* Drains, ends all that is open, flushes within timeout_ms, says what was lost, frees. Returns an exit status: 0, or 1 when a recording failed. */
 int session_end(struct session *s, int timeout_ms);
+
+/* session_logs.c: what is not seen, as a log record to those who get spans by OTLP. */
+void session_log(struct session *s, const struct cover_report *r);
+void session_close_logs(struct session *s, int timeout_ms);
 
 /* Books, coverage and sinks as JSON. */
 void session_status(struct session *s, struct buf *out);

@@ -16,7 +16,7 @@ class Collector:
 
     def __init__(self, answers=(), always=None, retry_after=None, partial=0, tls=None):
         self.answers, self.always, self.retry_after, self.partial = list(answers), always, retry_after, partial
-        self.requests, self.accepted, self.metric_bodies = [], [], []
+        self.requests, self.accepted, self.metric_bodies, self.log_bodies = [], [], [], []
         self.release = threading.Event()
         outer = self
 
@@ -42,8 +42,9 @@ class Collector:
     def post(self, h):
         body = h.rfile.read(int(h.headers["Content-Length"]))
         plain = gzip.decompress(body) if h.headers.get("Content-Encoding") == "gzip" else body
-        if h.path.endswith("/v1/metrics"):     # in a good mood always: the moods are for spans
-            self.metric_bodies.append(plain)
+        others = {"metrics": self.metric_bodies, "logs": self.log_bodies}.get(h.path.rsplit("/", 1)[1])
+        if others is not None:	# in a good mood always: the moods are for spans
+            others.append(plain)
             h.send_response(200)
             h.send_header("Content-Length", "0")
             h.end_headers()

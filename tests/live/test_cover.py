@@ -116,6 +116,31 @@ def test_unread_tls_at_the_end_of_run(bench, own_tls_server):
     assert quiet.err == ""
 
 
+def test_what_is_not_seen_as_a_log_record(bench, own_tls_server):
+    """By the official classes: the words, what it is about, and that there is no request for logs without any."""
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
+
+    from collector import Collector
+    c = Collector()
+    try:
+        bench.run(["true"], "--otlp", c.url)
+        assert c.requests and not c.log_bodies
+        bench.run([bed.PYTHON, "-c", OWN_TLS, str(own_tls_server)], "--otlp", c.url)
+        (body,) = c.log_bodies
+    finally:
+        c.close()
+    request = service.ExportLogsServiceRequest.FromString(body)
+    (group,) = request.resource_logs
+    assert {a.key: a.value.string_value for a in group.resource.attributes} == {"service.name": "onlooker"}
+    (record,) = group.scope_logs[0].log_records
+    assert group.scope_logs[0].scope.name == "onlooker"
+    assert record.event_name == "onlooker.coverage" and record.severity_text == "WARN" and record.severity_number == 13
+    assert "talks TLS with api.example.test, and it cannot be read" in record.body.string_value
+    attrs = {a.key: a.value for a in record.attributes}
+    assert attrs["onlooker.coverage.reduced_by"].string_value == "unread_tls" and attrs["process.pid"].int_value > 1
+    assert abs(record.time_unix_nano / 1e9 - time.time()) < 60
+
+
 def test_captured_tls_is_not_doubted(observe, server):
     """node works on memory: its records on the socket belong to no library call, and its plaintext came all the same."""
     clients = [["curl", "-sS", "-o", "/dev/null", server.url() + "/health"]]

@@ -21,6 +21,12 @@ bool otlp_has_parent(const struct span *s);
 /* Appends one TracesData object in OTLP/JSON, without a newline; the same span gives the same bytes.  0, -ENOMEM, -E2BIG. */
 int otlp_json(struct buf *out, const struct span *s);
 
+/*
+ * Appends the bytes of a LogRecord (logs.v1), severity WARN: an event that was worth a span of its own but has no
+ * duration.  name: the event's name, error_message: the body, start: when.  0, -ENOMEM, -E2BIG with out unchanged.
+ */
+int otlp_encode_log(struct buf *out, const struct span *s);
+
 /* Appends the bytes of a Span or Resource message (NULL: an empty one).  0, -ENOMEM, -E2BIG with out unchanged. */
 int otlp_encode_span(struct buf *out, const struct span *s);
 int otlp_encode_resource(struct buf *out, const struct resource *r);

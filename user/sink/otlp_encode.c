@@ -111,6 +111,29 @@ int otlp_encode_span(struct buf *out, const struct span *s)
 	return err;
 }
 
+int otlp_encode_log(struct buf *out, const struct span *s)
+{
+	Otlp__LogRecord msg = OTLP__LOG_RECORD__INIT;
+	Otlp__AnyValue body;
+	struct scratch m = {};
+	int err;
+
+	otlp__any_value__init(&body);
+	arena_init(&m.arena, MSG_MAX);
+	msg.time_unix_nano = msg.observed_time_unix_nano = s->start;
+	msg.severity_number = 13;
+	msg.severity_text = msg_bytes(VIEW("WARN"));
+	body.value_case = OTLP__ANY_VALUE__VALUE_STRING_VALUE;
+	body.string_value = msg_text(&m, s->error_message);
+	msg.body = &body;
+	msg.attributes = msg_attrs(&m, &s->attrs, &msg.n_attributes);
+	msg.dropped_attributes_count = s->attrs.dropped;
+	msg.event_name = msg_text(&m, s->name);
+	err = msg_pack(out, &m, &msg.base);
+	arena_release(&m.arena);
+	return err;
+}
+
 int otlp_encode_resource(struct buf *out, const struct resource *r)
 {
 	Otlp__Resource msg = OTLP__RESOURCE__INIT;

@@ -40,6 +40,7 @@ struct item {
 struct otlp_sink {
 	struct sink sink;
 	struct otlp_http *http;
+	int (*encode)(struct buf *out, const struct span *s);	/* as a span, or as a log record */
 	unsigned queue_max, batch_max, delay_ms, backoff_ms, give_up_ms;
 	struct buf scratch;		/* put()'s */
 	struct blob *last_resource;	/* put()'s: the newest one, to be shared */
@@ -335,7 +336,7 @@ static struct item *item_new(struct otlp_sink *o, const struct span *span)
 	if (!resource)
 		return NULL;
 	buf_reset(&o->scratch);
-	if (!otlp_encode_span(&o->scratch, span))
+	if (!o->encode(&o->scratch, span))
 		it = malloc(sizeof(*it) + o->scratch.n);
 	if (!it) {
 		blob_put(resource);
@@ -510,7 +511,8 @@ static struct otlp_sink *otlp_alloc(const struct otlp_config *c)
 	return o;
 }
 
-struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err)
+static struct sink *sink_new(const struct otlp_config *c, int (*encode)(struct buf *out, const struct span *s),
+			     int *ret_err)
 {
 	struct otlp_sink *o = otlp_alloc(c);
 	int err = -ENOMEM;
@@ -519,6 +521,7 @@ struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err)
 		*ret_err = err;
 		return NULL;
 	}
+	o->encode = encode;
 	o->batch = calloc(c->batch_max, sizeof(struct item *));
 	o->parts = calloc(c->batch_max, sizeof(*o->parts));
 	o->http = otlp_http_new(c, &err);
@@ -530,4 +533,14 @@ struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err)
 		return NULL;
 	}
 	return &o->sink;
+}
+
+struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err)
+{
+	return sink_new(c, otlp_encode_span, ret_err);
+}
+
+struct sink *sink_otlp_logs_new(const struct otlp_config *c, int *ret_err)
+{
+	return sink_new(c, otlp_encode_log, ret_err);
 }

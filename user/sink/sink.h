@@ -81,6 +81,9 @@ void otlp_config_release(struct otlp_config *c);
 /* OTLP/HTTP protobuf.  A thread of its own sends, retries with backoff, and never holds up put().  Copies what it needs of c. */
 struct sink *sink_otlp_new(const struct otlp_config *c, int *ret_err);
 
+/* The same, as log records (otlp_encode_log()): c is of OTLP_LOGS. */
+struct sink *sink_otlp_logs_new(const struct otlp_config *c, int *ret_err);
+
 struct terminal_config {
 	int fd;
 	bool live;		/* draw each span when it is finished; else the whole tree at flush */

@@ -142,6 +142,8 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	  "what an inferred parent or binding rests on") \
 	X(ONLOOKER_PEER_BASIS, "onlooker.peer.basis", STR, 0, \
 	  "how the peer of a TLS stream was found: socket_call, set_fd, tls_object, same_thread, or record_lengths") \
+	X(ONLOOKER_COVERAGE_REDUCED_BY, "onlooker.coverage.reduced_by", STR, 0, \
+	  "of log records with the event name onlooker.coverage: unread_tls, partly_unread_tls, io_uring, ktls or quic") \
 	X(ONLOOKER_SERVER_ADDRESS_BASIS, "onlooker.server.address.basis", STR, 0, \
 	  "where server.address comes from: sni (the TLS ClientHello), host (the Host header, :authority or an absolute target), dns (an answer that the process received for the peer's address), address (the peer's address itself)") \
 	X(ONLOOKER_PROCESS_REDUCED_COVERAGE, "onlooker.process.reduced_coverage", STR_ARRAY, 0, \
