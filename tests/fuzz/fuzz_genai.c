@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What providers read.  The first byte picks the request's path, the second the
+ * What providers read.  The first byte picks the request's path (from 128 on with other types of answers), the second the
  * answer's type and status, and whether content is wanted; then the request's
  * body, 0xf8, and the answer's, in which every further 0xf8 is a gap.
  */
@@ -23,6 +23,30 @@ static const char *const heads[] = {
 	"POST /v1/responses/compact HTTP/1.1\r\nHost: h\r\n",
 	"POST /v1/messages/count_tokens HTTP/1.1\r\nHost: h\r\n",
 	"",	/* the request was not seen */
+	"POST /v1beta/models/m:generateContent HTTP/1.1\r\nHost: generativelanguage.googleapis.com\r\n",
+	"POST /v1beta/models/m:streamGenerateContent HTTP/1.1\r\nHost: generativelanguage.googleapis.com\r\n",
+	"POST /v1internal:streamGenerateContent?alt=sse HTTP/1.1\r\nHost: cloudcode-pa.googleapis.com\r\n",
+	"POST /v1beta/models/m:batchEmbedContents HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/projects/p/publishers/google/models/m:predict HTTP/1.1\r\nHost: h\r\n",
+	"POST /model/m%3A1/converse HTTP/1.1\r\nHost: h\r\n",
+	"POST /model/m/converse-stream HTTP/1.1\r\nHost: h\r\n",
+	"POST /model/anthropic.m/invoke-with-response-stream HTTP/1.1\r\nHost: h\r\n",
+	"POST /model/amazon.nova/invoke-with-response-stream HTTP/1.1\r\nHost: h\r\n",
+	"POST /model/meta.llama/invoke HTTP/1.1\r\nHost: h\r\n",
+	"POST /model/x.embed/invoke HTTP/1.1\r\nHost: h\r\n",
+	"POST /api/chat HTTP/1.1\r\nHost: h\r\n",
+	"POST /api/generate HTTP/1.1\r\nHost: h\r\n",
+	"POST /api/embed HTTP/1.1\r\nHost: h\r\n",
+	"POST /v2/chat HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/chat HTTP/1.1\r\nHost: h\r\n",
+	"POST /v2/embed HTTP/1.1\r\nHost: h\r\n",
+	"POST /v2/rerank HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/vector_stores/v/search HTTP/1.1\r\nHost: h\r\n",
+	"POST /collections/c/points/query HTTP/1.1\r\nHost: h\r\n",
+	"POST /collections/c/query HTTP/1.1\r\nHost: h\r\n",
+	"POST /v2/vectordb/entities/search HTTP/1.1\r\nHost: h\r\n",
+	"POST /i/_search HTTP/1.1\r\nHost: h\r\n",
+	"POST /knowledgebases/k/retrieve HTTP/1.1\r\nHost: h\r\n",
 };
 
 static void pass(struct drive *d, int dir, struct view bytes)
@@ -55,16 +79,18 @@ static size_t length(struct view body)
 	return n;
 }
 
-static void answer(struct drive *d, uint8_t how, struct view body)
+static void answer(struct drive *d, uint8_t path, uint8_t how, struct view body)
 {
-	static const char *const types[] = { "text/event-stream", "application/json", "text/plain", "text/event-stream" };
+	static const char *const types[] = { "text/event-stream", "application/json", "text/plain", "text/event-stream",
+					     "application/x-ndjson", "application/vnd.amazon.eventstream",
+					     "application/stream+json", "application/json" };
 	static const unsigned status[] = { 200, 200, 200, 429, 529, 500, 400, 201 };
 	struct view piece;
 	struct buf b;
 
 	buf_init(&b, SIZE_MAX / 2);
 	WANT(!buf_addf(&b, "HTTP/1.1 %u X\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", status[how / 4 % 8],
-		       types[how % 4], length(body)));
+		       types[how % 4 + path / 128 * 4], length(body)));
 	pass(d, 1, buf_view(&b));
 	buf_release(&b);
 	while (view_cut(body, MARK, &piece, &body)) {
@@ -98,15 +124,20 @@ static void check(const struct gen_call *c)
 	want_text(c->request_model);
 	want_text(c->response_model);
 	want_text(c->response_id);
+	want_text(c->guardrail_id);
 	want_text(c->error_type);
 	want_text(c->error_message);
 	want_text(c->conversation_id);
+	want_text(c->data_source_id);
+	want_text(c->retrieval_query);
+	want_json(&c->retrieval_documents);
 	want_json(&c->stop_sequences);
 	want_json(&c->encoding_formats);
 	want_json(&c->system_instructions);
 	want_json(&c->input_messages);
 	want_json(&c->tool_definitions);
-	WANT(c->want_content || (!c->system_instructions.n && !c->input_messages.n && !c->tool_definitions.n));
+	WANT(c->want_content || (!c->system_instructions.n && !c->input_messages.n && !c->tool_definitions.n &&
+				  !c->retrieval_query.n && !c->retrieval_documents.n));
 	buf_init(&out, 1 << 24);
 	err = gen_output_messages(c, &out);
 	WANT(err || (out.n && !json_check(buf_view(&out))));
@@ -123,8 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		body = in;
 		in = VIEW("");
 	}
-	request(&d, heads[path % (sizeof(heads) / sizeof(*heads))], body);
-	answer(&d, how, in);
+	request(&d, heads[path % 128 % (sizeof(heads) / sizeof(*heads))], body);
+	answer(&d, path, how, in);
 	conn_end(d.conn, 9);
 	drive_pull(&d);
 	if (d.result)

@@ -29,7 +29,7 @@ bool bedrock_exception(struct gen_call *c, struct view name, struct json v)
 			continue;
 		c->failed = true;
 		if (name.n > kinds[i].n)
-			c->error_type = arena_copy(&c->arena, view_drop(name, kinds[i].n));
+			c->error_type = gen_copy(c, view_drop(name, kinds[i].n));
 		gen_set_text(c, &c->error_message, json_get(v, "message"));
 		return true;
 	}
@@ -44,14 +44,14 @@ static void error_name(struct gen_call *c, const struct exchange *x)
 	view_cut(name, ':', &name, &rest);
 	if (x->status < 400 || !name.n)
 		return;
-	c->error_type = arena_copy(&c->arena, name);
+	c->error_type = gen_copy(c, name);
 	c->failed = true;
 }
 
 void bedrock_finish(struct gen_call *c, const struct exchange *x)
 {
 	if (!c->response_id.n)
-		c->response_id = arena_copy(&c->arena, message_header(&x->resp, "x-amzn-requestid"));
+		c->response_id = gen_copy(c, message_header(&x->resp, "x-amzn-requestid"));
 	error_name(c, x);
 }
 

@@ -99,7 +99,7 @@ static void invoke_request(struct gen_call *c, const struct exchange *x, struct 
 	c->stream |= bedrock_operation(x, operations[1].p);
 	c->api_type = NULL;
 	if (guardrail.n)
-		c->guardrail_id = arena_copy(&c->arena, guardrail);
+		c->guardrail_id = gen_copy(c, guardrail);
 	/* Its texts stand in base64: none of its events is one that came before. */
 	if (!c->state)
 		c->state = arena_alloc(&c->arena, 1);

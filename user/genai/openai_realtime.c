@@ -100,7 +100,7 @@ static void query_model(struct gen_call *c, const struct exchange *x)
 		if (!view_cut(query, '&', &item, &query))
 			query = VIEW_NONE;
 		if (view_starts(item, VIEW("model=")) || view_starts(item, VIEW("deployment=")))
-			c->request_model = arena_copy(&c->arena, view_drop(item, item.p[0] == 'm' ? 6 : 11));
+			c->request_model = gen_copy(c, view_drop(item, item.p[0] == 'm' ? 6 : 11));
 	}
 }
 

@@ -223,6 +223,18 @@ static void unescape(struct buf *out, struct view v)
 	}
 }
 
+struct view gen_copy(struct gen_call *c, struct view v)
+{
+	struct view copy;
+	struct buf text;
+
+	buf_init(&text, v.n * 3);	/* a bad byte becomes three */
+	utf8_repair(&text, v);
+	copy = text.n ? arena_copy(&c->arena, buf_view(&text)) : VIEW_NONE;
+	buf_release(&text);
+	return copy;
+}
+
 static struct view path_text(struct gen_call *c, struct view v)
 {
 	struct buf raw, text;

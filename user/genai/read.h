@@ -44,6 +44,9 @@ void gen_strings(struct buf *out, struct json v);
 struct view gen_path(const struct exchange *x);
 bool gen_is_post(const struct exchange *x);
 
+/* Bytes that are no JSON (a header's value) as text in the arena. */
+struct view gen_copy(struct gen_call *c, struct view v);
+
 /*
  * The part of the path behind this marker up to the next one of stops, escapes undone; VIEW_NONE:
  * not there.
