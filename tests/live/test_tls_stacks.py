@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import string
+import struct
 import subprocess
 
 import pytest
@@ -178,3 +179,38 @@ def test_broken_contract(bench, tmp_path):
     said = err.read_text()
     assert said.count("what was taken for crypto/tls.(*Conn).Read did not behave like it in 40 of 40 calls") == 1, said
     assert " 0 bytes seen" in said, said	# none of these bytes is one
+
+
+def tls_pieces(path):
+    """(stream, direction, offset, bytes) of a recording's TLS data (include/wire.h)."""
+    raw, at = pathlib.Path(path).read_bytes(), 32
+    while at + 16 <= len(raw):
+        size = struct.unpack_from("<8xI", raw, at)[0]
+        record = raw[at + 16:at + 16 + size]
+        at += 16 + (size + 7) // 8 * 8
+        if record[4] != 1:	# WIRE_DATA
+            continue
+        stream, _, off, _, _, source, way = struct.unpack_from("<QQQIIBB", record, 32)
+        if source == 1:
+            yield stream, way, off, record[72:]
+
+
+def test_go_stacks_that_move(bench, tmp_path):
+    """A buffer on a goroutine's stack is elsewhere when the call returns; every byte is the right one."""
+    if not os.access(GO, os.X_OK):
+        pytest.skip("there is no go: scripts/setup-tests installs it")
+    cert, key, program, recording = (tmp_path / n for n in ("cert.pem", "key.pem", "moving", "run.rec"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-keyout", key, "-out", cert], capture_output=True, check=True)
+    subprocess.run([GO, "build", "-o", program, str(bed.CLIENTS / "go_moving.go")], check=True,
+                   env={**os.environ, "GO111MODULE": "off"})
+    run = bench.finish(bench.start("record", "-o", recording, "--", program, cert, key))
+    read, written = map(int, run.out.split())
+    assert run.status == 0 and read == written == 100 * 20 * 700, run.out + run.err
+    got = {}
+    for stream, way, off, data in tls_pieces(recording):
+        assert off == got.get((stream, way), 0), "a gap, or bytes twice"
+        got[stream, way] = off + len(data)
+        assert data == bytes(ord("A") + (off + i) % 700 % 26 for i in range(len(data)))
+    assert sum(n for (_, way), n in got.items() if way) == read
+    assert sum(n for (_, way), n in got.items() if not way) == written
