@@ -149,6 +149,55 @@ static void fill_events(struct buf *b)
 		add_event(b);
 }
 
+static void add_frame(struct buf *b, int type, int flags, uint32_t stream, struct view payload)
+{
+	const char head[9] = {
+		payload.n >> 16, payload.n >> 8, payload.n, type, flags, stream >> 24, stream >> 16, stream >> 8, stream,
+	};
+
+	buf_add(b, (struct view){ head, sizeof(head) });
+	buf_add(b, payload);
+}
+
+static void fill_frames(struct buf *b, size_t n)
+{
+	struct buf text;
+
+	buf_init(&text, n);
+	add_text(&text, n);
+	add_frame(b, 4, 0, 0, VIEW(""));
+	add_frame(b, 1, 4, 1, VIEW("\x88"));
+	while (b->n < INPUT)
+		add_frame(b, 0, 0, 1, buf_view(&text));
+	buf_release(&text);
+}
+
+/* Requests as they repeat: three fields of the static table, two of the dynamic one, two literals in Huffman's code. */
+static void fill_fields(struct buf *b)
+{
+	uint32_t stream = 3;
+
+	add_frame(b, 4, 0, 0, VIEW(""));
+	add_frame(b, 1, 5, 1, VIEW("\x40\x88\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf"
+				   "\x5f\x10" "application/json"));
+	for (; b->n < INPUT; stream += 2)
+		add_frame(b, 1, 5, stream, VIEW("\x83\x87\x84\xbf\xbe\x01\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff"
+						"\x0f\x0d\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf"));
+}
+
+static void bench_http2(int rounds)
+{
+	struct input in = { .arg = &proto_http2 };
+
+	buf_init(&in.bytes, 2 * INPUT);
+	fill_frames(&in.bytes, 16384);
+	measure("http2 16 KiB frames", run_proto, &in, rounds);
+	fill_frames(&in.bytes, 200);
+	measure("http2 200 B frames", run_proto, &in, rounds);
+	fill_fields(&in.bytes);
+	measure("http2 heads of 7 fields in 31 B", run_proto, &in, rounds);
+}
+
 static void bench_protos(int rounds)
 {
 	struct input in = { .arg = &proto_http1_response };
@@ -372,6 +421,7 @@ int main(int argc, char **argv)
 	if (rounds < 1 || rounds > ROUNDS_MAX)
 		return 2;
 	bench_protos(rounds);
+	bench_http2(rounds);
 	bench_codings(rounds);
 	bench_json(rounds);
 	bench_genai(rounds);
