@@ -120,9 +120,11 @@ GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/go
 	    tests/golden/wire/http/azure-*.req tests/golden/wire/enc/*.req \
 	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error bedrock-retrieve ollama cohere openai-vectorstore pinecone qdrant chroma milvus elasticsearch,tests/golden/wire/http/$(p)*.req)))
 GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/*.c2s))
+GOLDEN_H2 := $(basename $(wildcard tests/golden/wire/h2/*.c2s))
 golden: $(O)/onlooker $(O)/make_recording
 	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_WS),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/ws-$(notdir $(g)).rec &&) true
+	$(Q)$(foreach g,$(GOLDEN_H2),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/h2-$(notdir $(g)).rec &&) true
 	$(Q)scripts/check-golden $(O) --update
 $(O)/make_recording: tests/golden/make_recording.c $(O)/lib/feed.a $(O)/lib/base.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) $^ -o $@ -lz
