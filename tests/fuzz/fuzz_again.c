@@ -17,6 +17,9 @@ static const char *const asks[] = {
 	"POST /v1/completions HTTP/1.1\r\nHost: h\r\nContent-Length: 13\r\n\r\n{\"prompt\":\"\"}",
 	"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 25\r\n\r\n{\"messages\":[{\"role\":\"\"}]}",
 	"",
+	"POST /api/chat HTTP/1.1\r\nHost: h\r\nContent-Length: 25\r\n\r\n{\"messages\":[{\"role\":\"\"}]}",
+	"POST /v1beta/models/m:streamGenerateContent?alt=sse HTTP/1.1\r\nHost: h\r\nContent-Length: 15\r\n\r\n{\"contents\":[]}",
+	"POST /v2/chat HTTP/1.1\r\nHost: api.cohere.com\r\nContent-Length: 25\r\n\r\n{\"messages\":[{\"role\":\"\"}]}",
 };
 
 static void edit(struct buf *event, struct view by)

@@ -197,6 +197,7 @@ static const char *const goldens[] = {
 	"openai-chat-stream-tools", "openai-chat-stream-error", "azure-chat-stream", "openai-responses-stream",
 	"openai-responses-stream-error", "anthropic-stream-tools-thinking", "anthropic-stream-error", "groq-stream",
 	"mistral-stream", "ollama-chat-stream", "gemini-stream-sse", "cohere-chat-stream",
+	"gemini-stream-array", "bedrock-converse-stream", "bedrock-invoke-stream-anthropic",
 };
 
 static struct buf golden(const char *name, const char *half)
