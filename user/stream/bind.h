@@ -3,6 +3,7 @@
 #define BIND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "stream/list.h"
 #include "wire.h"
