@@ -217,6 +217,98 @@ static void bench_protos(int rounds)
 	measure("sse 180 B events", run_proto, &in, rounds);
 }
 
+/* One event of 180 bytes in each: as a line, as an element, in a frame. */
+static void add_line(struct buf *b, const char *before, const char *after)
+{
+	buf_addf(b, "%s{\"text\":\"%0160d\"}%s", before, 1, after);
+}
+
+static uint32_t big_endian(uint32_t n)
+{
+	return __builtin_bswap32(n);
+}
+
+static void add_aws_frame(struct buf *b)
+{
+	static const char headers[] = "\x0b:event-type\x07\0\x05" "chunk";
+	uint32_t prelude[3], crc;
+	size_t start = b->n, n = sizeof(headers) - 1;
+
+	prelude[0] = big_endian(16 + n + 171);
+	prelude[1] = big_endian(n);
+	prelude[2] = big_endian(crc32(0, (const Bytef *)prelude, 8));
+	buf_add(b, (struct view){ (const char *)prelude, sizeof(prelude) });
+	buf_add(b, (struct view){ headers, n });
+	add_line(b, "", "");
+	crc = big_endian(crc32(0, (const Bytef *)b->p + start, b->n - start));
+	buf_add(b, (struct view){ (const char *)&crc, 4 });
+}
+
+static void add_ws_frame(struct buf *b, bool masked)
+{
+	size_t at = b->n + (masked ? 8 : 4);
+
+	buf_add(b, masked ? (struct view){ "\x81\xfe\0\xab" "key!", 8 } : (struct view){ "\x81\x7e\0\xab", 4 });
+	add_line(b, "", "");
+	for (size_t i = at; masked && i < b->n; i++)
+		b->p[i] ^= "key!"[(i - at) & 3];
+}
+
+static void add_ws_deflate(struct buf *b, z_stream *z)
+{
+	static char text[200], out[400];
+	unsigned char head[4] = { 0xc1, 0x7e };
+	size_t n = snprintf(text, sizeof(text), "{\"text\":\"%0160d\"}", (int)b->n);
+
+	z->next_in = (Bytef *)text;
+	z->avail_in = n;
+	z->next_out = (Bytef *)out;
+	z->avail_out = sizeof(out);
+	deflate(z, Z_SYNC_FLUSH);
+	n = sizeof(out) - z->avail_out - 4;
+	head[1] = n < 126 ? n : 126;
+	head[2] = n >> 8;
+	head[3] = n;
+	buf_add(b, (struct view){ (char *)head, n < 126 ? 2 : 4 });
+	buf_add(b, (struct view){ out, n });
+}
+
+static void bench_layers(int rounds)
+{
+	struct input in = { .arg = &proto_jsonl };
+	z_stream z = { 0 };
+
+	buf_init(&in.bytes, 2 * INPUT);
+	while (in.bytes.n < INPUT)
+		add_line(&in.bytes, "", "\n");
+	measure("JSON lines 172 B", run_proto, &in, rounds);
+	in.arg = &proto_json_array;
+	buf_reset(&in.bytes);
+	while (in.bytes.n < INPUT)
+		add_line(&in.bytes, in.bytes.n ? "\n,\r\n" : "[", "");
+	measure("JSON array 171 B elements", run_proto, &in, rounds);
+	in.arg = &proto_eventstream;
+	buf_reset(&in.bytes);
+	while (in.bytes.n < INPUT)
+		add_aws_frame(&in.bytes);
+	measure("AWS event stream 207 B", run_proto, &in, rounds);
+	in.arg = &proto_ws;
+	for (int masked = 0; masked < 2; masked++) {
+		buf_reset(&in.bytes);
+		while (in.bytes.n < INPUT)
+			add_ws_frame(&in.bytes, masked);
+		measure(masked ? "ws masked 171 B" : "ws 171 B", run_proto, &in, rounds);
+	}
+	in.arg = &proto_ws_deflate;
+	buf_reset(&in.bytes);
+	deflateInit2(&z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+	while (in.bytes.n < INPUT / 8)
+		add_ws_deflate(&in.bytes, &z);
+	deflateEnd(&z);
+	measure("ws deflate 171 B (coded bytes)", run_proto, &in, rounds);
+	buf_release(&in.bytes);
+}
+
 static void run_coding(const struct input *in)
 {
 	struct coding *c = coding_new(view_of(in->arg));
@@ -422,6 +514,7 @@ int main(int argc, char **argv)
 		return 2;
 	bench_protos(rounds);
 	bench_http2(rounds);
+	bench_layers(rounds);
 	bench_codings(rounds);
 	bench_json(rounds);
 	bench_genai(rounds);

@@ -95,9 +95,18 @@ static void pass(struct conn *c, int dir, struct view bytes)
 	}
 }
 
+/* How much of it is the head of an upgrade, behind which the other side has to be heard first. */
+static size_t handshake(struct view v)
+{
+	const char *end = memmem(v.p, v.n, "\r\n\r\n", 4), *upgrade = memmem(v.p, v.n, "Upgrade: websocket", 18);
+
+	return end && upgrade && upgrade < end ? end + 4 - v.p : 0;
+}
+
 static void exchange(void *arg)
 {
 	const struct wire *w = arg;
+	struct view both[2] = { buf_view(&w->req), buf_view(&w->resp) };
 	struct conn *c = conn_new(false);
 	const struct conn_books *b;
 
@@ -105,8 +114,10 @@ static void exchange(void *arg)
 		assert_true(oom.failed);
 		return;
 	}
-	pass(c, 0, buf_view(&w->req));
-	pass(c, 1, buf_view(&w->resp));
+	for (int dir = 0; dir < 2; dir++)
+		pass(c, dir, view_take(both[dir], handshake(both[dir])));
+	for (int dir = 0; dir < 2; dir++)
+		pass(c, dir, view_drop(both[dir], handshake(both[dir])));
 	conn_end(c, 2);
 	pull(c);
 	b = conn_books(c);
@@ -138,18 +149,26 @@ static int encode(struct sink *s, const struct span *span)
 
 static const struct sink_type counts = { .name = "counts", .put = encode };
 
+static void halves(struct wire_list *l, int dir, struct view v)
+{
+	for (; v.n; v = view_drop(v, view_take(v, v.n / 2 + 1).n))
+		wire_add_data(l, 10, 1, dir, WIRE_SRC_SOCKET, view_take(v, v.n / 2 + 1));
+}
+
 static void records_make(struct wire_list *l, const struct wire *w)
 {
+	struct view both[2] = { buf_view(&w->req), buf_view(&w->resp) };
+
 	wire_add_clock(l, 10);
 	wire_add_facts(l, 10, "/usr/bin/onlooker");
 	wire_add_exec(l, 10, "/usr/bin/agent");
 	wire_add_fork(l, 10, 11);
 	wire_add_exec(l, 11, "/usr/bin/tool");
 	wire_add_sock(l, 10, 1, 443);
-	for (struct view v = buf_view(&w->req); v.n; v = view_drop(v, view_take(v, v.n / 2 + 1).n))
-		wire_add_data(l, 10, 1, WIRE_OUT, WIRE_SRC_SOCKET, view_take(v, v.n / 2 + 1));
-	for (struct view v = buf_view(&w->resp); v.n; v = view_drop(v, view_take(v, v.n / 2 + 1).n))
-		wire_add_data(l, 10, 1, WIRE_IN, WIRE_SRC_SOCKET, view_take(v, v.n / 2 + 1));
+	for (int dir = 0; dir < 2; dir++)
+		halves(l, dir, view_take(both[dir], handshake(both[dir])));
+	for (int dir = 0; dir < 2; dir++)
+		halves(l, dir, view_drop(both[dir], handshake(both[dir])));
 	wire_add_end(l, 10, 1);
 	wire_add_exit(l, 11, 0);
 	wire_add_exit(l, 10, 0);
@@ -195,6 +214,11 @@ static const char *const paths[] = {
 	"tests/golden/wire/http/anthropic-stream-tools-thinking.req",
 	"tests/golden/wire/http/openai-responses-stream.req",
 	"tests/golden/wire/http/anthropic-529.req",
+	"tests/golden/wire/http/gemini-stream-array.req",
+	"tests/golden/wire/http/bedrock-invoke-stream-anthropic.req",
+	"tests/golden/wire/http/ollama-chat-stream.req",
+	"tests/golden/wire/http/qdrant-query.req",
+	"tests/golden/wire/ws/openai-responses-deflate.c2s",
 };
 
 static void test_exchange(void **state)
