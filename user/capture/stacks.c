@@ -16,6 +16,7 @@ struct row {
 	const struct tls_func *func;
 	unsigned lib;
 	bool symbol;		/* a symbol names it */
+	bool found;		/* a finder does */
 	uint64_t probe;		/* 0: it is not there */
 	size_t rets_cnt;
 	const uint64_t *rets;	/* file offsets */
@@ -166,6 +167,7 @@ static void take_found(struct search *s, const struct found *f, unsigned lib)
 		if (tls_libs[lib]->no_uretprobe && wants_return(&r->func->spec) && !fn->rets_cnt)
 			continue;
 		r->probe = fn->probe;
+		r->found = true;
 		r->rets_cnt = fn->rets_cnt;
 		r->rets = fn->rets;
 	}
@@ -186,14 +188,21 @@ static int by_finders(struct search *s)
 	return 0;
 }
 
+/*
+ * One probe on the inner function is enough, and cheaper, where a finder has seen
+ * the outer ones call it; a symbol alone does not say so: the compiler may have copied it into them.
+ */
 static bool needed(struct search *s, const struct row *r)
 {
 	const struct tls_instead *in = tls_libs[r->lib]->insteads;
-	const struct row *other;
 
 	for (; in && in->sym; in++) {
-		other = row_of(s, r->lib, in->other);
-		if (!strcmp(in->sym, r->func->sym) && other && other->probe)
+		const struct row *inner = row_of(s, r->lib, in->sym), *outer = row_of(s, r->lib, in->other);
+		bool inner_does = inner && inner->probe && inner->found;
+
+		if (r == outer && inner_does)
+			return false;
+		if (r == inner && !inner_does && outer && outer->probe)
 			return false;
 	}
 	return r->probe;

@@ -11,7 +11,7 @@ struct tls_func {
 	struct tls_spec spec;	/* becomes a row of tls_specs[] in bpf/tls.bpf.c */
 };
 
-/* sym is not needed where the other is found, which sees the same bytes. */
+/* Two that see the same bytes. Where a finder found sym, it is the better place and the other is not needed; else the other is. */
 struct tls_instead {
 	const char *sym, *other;
 };

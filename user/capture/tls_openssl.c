@@ -55,9 +55,13 @@ static const struct tls_func funcs[] = {
 };
 
 static const struct tls_instead insteads[] = {
+	{ "ssl_read_internal", "SSL_read" },
 	{ "ssl_read_internal", "SSL_read_ex" },
+	{ "ssl_write_internal", "SSL_write" },
 	{ "ssl_write_internal", "SSL_write_ex" },
+	{ "ssl_write_internal/flags", "SSL_write" },
 	{ "ssl_write_internal/flags", "SSL_write_ex" },
+	{ "ssl_write_internal/flags", "SSL_write_ex2" },
 	{ NULL, NULL }
 };
 
