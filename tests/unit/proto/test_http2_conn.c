@@ -309,6 +309,30 @@ static void test_tunnel(void **state)
 	talk_free(t);
 }
 
+/* A WebSocket's messages, whatever DATA frames they are cut into. */
+static void test_websocket(void **state)
+{
+	struct talk *t = hello();
+
+	frame_add(&t->out[0], F_HEADERS, F_EH, 1, VIEW("\x42\7CONNECT\x40\x09:protocol\x09websocket\x86\x84"));
+	frame_add(&t->out[1], F_HEADERS, F_EH, 1, VIEW("\x88"));
+	talk_flush(t);
+	frame_add(&t->out[0], F_DATA, 0, 1, VIEW("\x81\x85" "\0\0\0\0" "hel"));
+	frame_add(&t->out[0], F_DATA, 0, 1, VIEW("lo"));
+	frame_add(&t->out[1], F_DATA, 0, 1, VIEW("\x81\x02hi\x82\x01"));
+	frame_add(&t->out[1], F_DATA, F_END, 1, VIEW("!"));
+	frame_add(&t->out[0], F_DATA, F_END, 1, VIEW(""));
+	talk_flush(t);
+	assert_int_equal(t->done, 1);
+	assert_int_equal(t->end, XEND_UPGRADE);
+	assert_non_null(memmem(t->story.text.p, t->story.text.n, " dir 0 cut 0 text|hello", 23));
+	assert_non_null(memmem(t->story.text.p, t->story.text.n, " dir 1 cut 0 text|hi", 20));
+	assert_non_null(memmem(t->story.text.p, t->story.text.n, " dir 1 cut 0 binary|!", 21));
+	assert_int_equal(t->story.opaque[0] + t->story.opaque[1], 0);
+	talk_end(t);
+	talk_free(t);
+}
+
 /* --- many --- */
 
 #define STREAM_MEMORY 8192
@@ -525,6 +549,7 @@ int main(void)
 		cmocka_unit_test(test_blind_bodies),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_websocket),
 		cmocka_unit_test(test_a_thousand_at_once),
 		cmocka_unit_test(test_long_connection),
 		cmocka_unit_test(test_floods),

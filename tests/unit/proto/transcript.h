@@ -137,8 +137,10 @@ static inline void story_add(struct story *s, const struct xev *ev)
 		return;
 	}
 	assert(!buf_addf(&s->text, "\n%d of %llu", ev->kind, (unsigned long long)x->no));
-	if (ev->kind == XEV_EVENT) {
-		s->events++;
+	if (ev->kind == XEV_EVENT || ev->kind == XEV_MESSAGE) {
+		s->events += ev->kind == XEV_EVENT;
+		if (ev->kind == XEV_MESSAGE)
+			assert(!buf_addf(&s->text, " dir %d", ev->dir));
 		assert(!buf_addf(&s->text, " cut %d %.*s|", ev->cut, VIEW_ARG(ev->name)));
 		assert(!buf_add(&s->text, ev->value));
 	}
