@@ -47,6 +47,8 @@ static const char *const heads[] = {
 	"POST /v2/vectordb/entities/search HTTP/1.1\r\nHost: h\r\n",
 	"POST /i/_search HTTP/1.1\r\nHost: h\r\n",
 	"POST /knowledgebases/k/retrieve HTTP/1.1\r\nHost: h\r\n",
+	"POST /completion HTTP/1.1\r\nHost: h\r\n",
+	"POST /generate_stream HTTP/1.1\r\nHost: h\r\n",
 };
 
 static void pass(struct drive *d, int dir, struct view bytes)

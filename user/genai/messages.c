@@ -402,6 +402,10 @@ struct view msgs_finish_word(struct view said)
 		{ VIEW("content_filtered"), VIEW("content_filter") },
 		{ VIEW("malformed_model_output"), VIEW("error") },
 		{ VIEW("malformed_tool_use"), VIEW("error") },
+		/* llama.cpp, text-generation-inference */
+		{ VIEW("word"), VIEW("stop") },
+		{ VIEW("limit"), VIEW("length") },
+		{ VIEW("eos_token"), VIEW("stop") },
 		/* Cohere */
 		{ VIEW("COMPLETE"), VIEW("stop") },
 		{ VIEW("STOP_SEQUENCE"), VIEW("stop") },

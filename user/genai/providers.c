@@ -5,7 +5,8 @@ extern const struct provider provider_openai_chat, provider_anthropic_messages,
 	provider_openai_responses, provider_openai_embeddings, provider_openai_completions,
 	provider_gemini, provider_gemini_embed,
 	provider_bedrock_converse, provider_bedrock_invoke, provider_ollama, provider_ollama_embed,
-	provider_cohere, provider_cohere_embed, provider_retrieval;
+	provider_cohere, provider_cohere_embed, provider_retrieval,
+	provider_llamacpp, provider_tgi;
 
 /* Where two are equally sure, the first one reads. */
 const struct provider *const providers[] = {
@@ -23,5 +24,7 @@ const struct provider *const providers[] = {
 	&provider_gemini,
 	&provider_gemini_embed,
 	&provider_retrieval,
+	&provider_llamacpp,
+	&provider_tgi,
 	NULL
 };

@@ -113,6 +113,22 @@ static const struct {
 	{ "its errors", { "/v2/chat", NULL, "{\"model\":\"c\",\"messages\":[]}", 401, NULL, "{\"id\":\"i\",\"message\":\"invalid api token\"}" },
 	  "chat cohere -\nmodel=c\nerror=401\nsays=invalid api token\nterminal\n", NULL, NULL },
 
+	/* Local servers' own */
+	{ "llama.cpp", { "/completion", NULL, "{\"prompt\":\"p\",\"n_predict\":9,\"stream\":true}", .answer =
+	  "data: {\"index\":0,\"content\":\"a\",\"stop\":false,\"tokens_predicted\":1,\"tokens_evaluated\":4}\n\n"
+	  "data: {\"index\":0,\"content\":\"b\",\"stop\":false,\"tokens_predicted\":2,\"tokens_evaluated\":4}\n\n"
+	  "data: {\"index\":0,\"content\":\"\",\"stop\":true,\"stop_type\":\"limit\",\"model\":\"m.gguf\",\"tokens_predicted\":3,\"tokens_evaluated\":4}\n\n" },
+	  "text_completion llama_cpp -\nstream\nmax_tokens=9\nanswered=m.gguf\nin=4\nout=3\nfinish=limit\nterminal\n",
+	  "[{\"role\":\"user\",\"parts\":[" TEXT("p") "]}]", ANSWER(TEXT("ab"), "length") },
+	{ "text-generation-inference, streamed", { "/generate_stream", NULL, "{\"inputs\":\"p\",\"parameters\":{\"max_new_tokens\":9,\"seed\":1}}",
+	  .answer = "data:{\"index\":1,\"token\":{\"id\":1,\"text\":\"a\",\"special\":false},\"generated_text\":null,\"details\":null}\n\n"
+	  "data:{\"index\":2,\"token\":{\"id\":2,\"text\":\"</s>\",\"special\":true},\"generated_text\":\"a\",\"details\":{\"finish_reason\":\"eos_token\","
+	  "\"generated_tokens\":2,\"input_length\":3}}\n\n" },
+	  "text_completion hugging_face -\nstream\nmax_tokens=9\nseed=1\nin=3\nout=2\nfinish=eos_token\nterminal\n", NULL, ANSWER(TEXT("a"), "stop") },
+	{ "text-generation-inference, too much to do", { "/generate", NULL, "{\"inputs\":\"p\"}", 429, NULL,
+	  "{\"error\":\"Model is overloaded\",\"error_type\":\"overloaded\"}" },
+	  "text_completion hugging_face -\nerror=overloaded\nsays=Model is overloaded\nterminal\n", NULL, NULL },
+
 	/* What only looks like somebody's until it answers. */
 	{ "the shape alone", { "/room/7", NULL, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", .answer = "{\"ok\":true}" },
 	  "chat openai chat_completions\nnot_inference\nterminal\n", NULL, NULL },
