@@ -153,6 +153,7 @@ void leg_guess(struct leg *l, char first, bool from_start);
 
 void leg_put(struct leg *l, struct view piece);
 void leg_gap(struct leg *l, uint64_t n);
+void leg_refuse(struct leg *l, const char *why);	/* the rest of its body is lost */
 int leg_step(struct conn *c, struct leg *l, uint64_t ts, struct xev *ev);
 int leg_end(struct conn *c, struct leg *l, uint64_t ts, struct xev *ev);
 

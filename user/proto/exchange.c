@@ -205,8 +205,19 @@ void leg_guess(struct leg *l, char first, bool from_start)
 
 void leg_put(struct leg *l, struct view piece)
 {
-	if (l->msg && !l->interim)
+	if (!l->msg || l->interim)
+		return;
+	if (l->pipe.msg)
 		pipe_put(&l->pipe, piece);
+	else
+		l->msg->body.lost += piece.n;
+}
+
+void leg_refuse(struct leg *l, const char *why)
+{
+	pipe_close(&l->pipe);
+	l->msg->body.error = why;
+	l->xch->damaged = true;
 }
 
 void leg_gap(struct leg *l, uint64_t n)

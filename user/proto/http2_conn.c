@@ -20,6 +20,7 @@
 #include "proto/tunnel.h"
 
 #define STREAMS_MAX	1024
+#define PIPES_MAX	(64 * 1024 * 1024)	/* of what bodies of a connection run through: decoders of codings have large windows */
 #define CLOSED_CNT	32
 
 enum { REQ, RESP };
@@ -32,6 +33,7 @@ struct stream {
 	bool blind[2];			/* how the body is read waits for its first byte */
 	bool headless[2];		/* its head was not seen: nobody knows where the body began */
 	bool tunnel_over[2];
+	size_t piped[2];		/* of the conn's PIPES_MAX */
 	uint32_t syncs[2];		/* of its direction, when the leg was last at work */
 	struct leg leg[2];
 	struct tunnel *tunnels;		/* two of them, by REQ and RESP; NULL: none */
@@ -68,6 +70,7 @@ struct http2_conn {
 	uint32_t closed[CLOSED_CNT];
 	unsigned closed_cnt;
 	bool refusing;			/* a stream was refused */
+	size_t piped;
 };
 
 static int leg_of(const struct conn *c, const struct side *s)
@@ -114,6 +117,7 @@ static void stream_drop(struct http2_conn *hc, struct stream *st)
 	*st->at = st->next;
 	if (st->next)
 		st->next->at = st->at;
+	hc->piped -= st->piped[REQ] + st->piped[RESP];
 	hc->closed[hc->closed_cnt++ % CLOSED_CNT] = st->id;
 	for (int dir = 0; dir < 2; dir++) {
 		if (hc->half[dir].head.stream == st)
@@ -672,11 +676,30 @@ static int finish_leg(struct conn *c, struct side *s, struct half *h, struct xev
 		return r;
 	st->over[h->cur_leg] = true;
 	h->cur = NULL;
+	hc->piped -= st->piped[h->cur_leg];
+	st->piped[h->cur_leg] = 0;
 	drop_if_over(hc, st);
 	return r;
 }
 
 /* --- the pull --- */
+
+/* A piece of a body is through. */
+static void weigh(struct http2_conn *hc, struct stream *st, int leg)
+{
+	struct leg *l = &st->leg[leg];
+	size_t n;
+
+	pipe_rest(&l->pipe);
+	n = pipe_memory(&l->pipe);
+	hc->piped += n - st->piped[leg];
+	st->piped[leg] = n;
+	if (hc->piped <= PIPES_MAX || !l->pipe.msg)
+		return;
+	leg_refuse(l, "too many coded bodies at once");
+	hc->piped -= n;
+	st->piped[leg] = 0;
+}
 
 /* What is on the way of the stream at work. */
 static int work(struct conn *c, struct side *s, struct half *h, struct xev *ev)
@@ -692,6 +715,7 @@ static int work(struct conn *c, struct side *s, struct half *h, struct xev *ev)
 	if (r != MORE)
 		return r;
 	h->cur = NULL;
+	weigh(c->own, st, h->cur_leg);
 	if (st->tunnels && st->tunnel_over[REQ] && st->tunnel_over[RESP])
 		end_tunnels(c, st);
 	return AGAIN;

@@ -151,6 +151,11 @@ bool pipe_end(struct pipe *p)
 	return true;
 }
 
+void pipe_rest(struct pipe *p)
+{
+	buf_release(&p->scratch);
+}
+
 bool pipe_busy(const struct pipe *p)
 {
 	return p->text.n || p->poke || p->coded.n || p->more;

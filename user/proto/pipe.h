@@ -43,6 +43,9 @@ void pipe_gap(struct pipe *p, uint64_t n);	/* UINT64_MAX: unknown how many */
 /* No more comes.  True: pipe_next() may have something because of that. */
 bool pipe_end(struct pipe *p);
 
+/* Between two pieces: gives back what need not be kept. */
+void pipe_rest(struct pipe *p);
+
 bool pipe_busy(const struct pipe *p);
 
 /* 1: *ev is an EV_EVENT.  room: how much more of the body may be kept. */

@@ -394,6 +394,29 @@ static void test_floods(void **state)
 	talk_free(t);
 }
 
+/* Decoders of codings are large: so many at once that they do not fit, and the rest of those bodies is lost, not the machine. */
+static void test_coded_bodies(void **state)
+{
+	/* zstd: magic, a window of 8 MiB, a block that repeats one byte 128 Ki times, and it goes on */
+	const struct view frame = VIEW("\x28\xb5\x2f\xfd\0\x68\2\0\x10x");
+	struct talk *t = hello();
+
+	for (uint32_t i = 0; i < 1000; i++)
+		ask(t, 2 * i + 1);
+	for (uint32_t i = 0; i < 1000; i++) {
+		frame_add(&t->out[1], F_HEADERS, F_EH, 2 * i + 1, VIEW("\x88\x0f\x0b\4zstd"));
+		frame_add(&t->out[1], F_DATA, 0, 2 * i + 1, frame);
+	}
+	talk_flush(t);
+	assert_in_range(t->memory_max, 1 << 20, 160 << 20);
+	for (uint32_t i = 0; i < 1000; i++)
+		frame_add(&t->out[1], F_DATA, F_END, 2 * i + 1, VIEW("\1\0\0"));
+	talk_end(t);
+	assert_int_equal(t->done, 1000);
+	assert_in_range(t->ok, 1, 999);
+	talk_free(t);
+}
+
 /* --- recorded connections --- */
 
 /* Where frames begin. */
@@ -553,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_a_thousand_at_once),
 		cmocka_unit_test(test_long_connection),
 		cmocka_unit_test(test_floods),
+		cmocka_unit_test(test_coded_bodies),
 		cmocka_unit_test(test_late_at_every_frame),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_gaps),
