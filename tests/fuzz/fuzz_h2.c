@@ -93,7 +93,6 @@ static void pull(struct world *w)
 	while (conn_next(w->conn, &ev))
 		if (ev.kind == XEV_DONE)
 			on_done(w, ev.x);
-	WANT(conn_memory(w->conn) < 32u << 20);
 }
 
 static void watch(struct world *w, int dir, struct view bytes)
@@ -135,6 +134,7 @@ static void talk(struct world *w)
 			WANT(nghttp2_session_mem_recv(w->side[!dir], p, n) == n);
 		}
 	} while (said);
+	WANT(conn_memory(w->conn) < 32u << 20);
 }
 
 static nghttp2_nv field(const char *name, const char *value)
@@ -147,7 +147,7 @@ static struct text *new_body(struct world *w, unsigned n, bool answer)
 	struct text *b = &w->body[n][answer];
 	uint8_t size = fuzz_byte(&w->in);
 
-	*b = (struct text){ .n = n, .answer = answer, .len = size < 200 ? size : size * 300u };
+	*b = (struct text){ .n = n, .answer = answer, .len = size < 230 ? size : size * 90u };
 	return b;
 }
 
@@ -272,7 +272,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	w.late = how % 4 == 1;
 	w.holes = how % 4 == 2;
 	w.hole = how;
-	w.step = step < 128 ? step + 1u : SIZE_MAX;
+	w.step = step < 128 ? 4 * step + 1u : SIZE_MAX;
 	begin(&w);
 	for (unsigned ops = 0; w.in.n && ops < 1000; ops++)
 		operate(&w, fuzz_byte(&w.in));
