@@ -244,17 +244,23 @@ static void put(void *arg, const struct wire_hdr *h)
 		fprintf(stderr, "onlooker %s: %s\n", s->verb, error);
 }
 
+/* What was attached and had to be let go of. */
+static void tell_news(struct session *s)
+{
+	char news[1024];
+
+	while (capture_news(s->capture, news, sizeof(news)))
+		fprintf(stderr, "onlooker %s: %s\n", s->verb, news);
+}
+
 /* Tells what is not seen: at once where nobody else talks, else at the end. */
 static void tell_cover(struct session *s)
 {
 	bool now = s->mode == WIRE_MODE_WATCH || s->o->verbose;
 	struct cover_report r;
-	char news[1024];
 	uint64_t start;
 	uint32_t pid;
 
-	while (s->capture && capture_news(s->capture, news, sizeof(news)))
-		fprintf(stderr, "onlooker %s: %s\n", s->verb, news);
 	while (s->capture && cover_ask(flow_cover(s->flow), &pid, &start))
 		capture_cover(s->capture, pid, start);
 	while (cover_next(flow_cover(s->flow), &r)) {
@@ -309,6 +315,7 @@ void session_turn(struct session *s)
 	uint64_t now;
 
 	capture_poll(s->capture, POLL_BUDGET_MS, put, s);
+	tell_news(s);
 	now = now_ns(CLOCK_BOOTTIME);
 	if (now >= s->next_tick) {
 		put_bare(s, WIRE_TICK);
@@ -429,10 +436,11 @@ int session_end(struct session *s, int timeout_ms)
 		put_bare(s, WIRE_FINISH);
 		if (s->flow)
 			session_metrics_books(s);
-		capture_free(s->capture);
+		tell_news(s);
 	}
 	if (s->flow)
 		tell_cover(s);
+	capture_free(s->capture);
 	metrics_export_hurry(s->metrics_export);
 	close_sinks(s, timeout_ms / 2);
 	say_losses(s);
