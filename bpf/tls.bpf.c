@@ -346,6 +346,17 @@ __hidden void tls_wrote(__u64 id, struct sock_state *so, __u32 len)
 		take_socket(s, &th->wrote, so);
 }
 
+#define TICKETS_MAX	4096	/* bytes of records before the first answer's */
+
+/*
+ * A server's session tickets are in the same read as its first answer when the machine is busy. An object that
+ * reads before it ever wrote, where another of its library wrote, is that one moved.
+ */
+static __always_inline bool moved_behind_tickets(struct thread *th, struct sock_state *so, __u64 over)
+{
+	return over < TICKETS_MAX && so->owner.obj && so->owner.tgid == th->key.tgid && so->owner.lib == th->key.lib;
+}
+
 /*
  * len bytes of plaintext come out of the object of th->key.  If they are what the record that
  * this thread read last from a socket holds (RFC 8446 section 5.2: 17 less; TLS
@@ -360,10 +371,10 @@ static __noinline void bind_thread(struct thread *th, __u64 len)
 	struct stream *s;
 
 	th->read_sock = 0;
-	if (!sock || !so || so->id != sock || !is_overhead(over))
+	if (!sock || !so || so->id != sock)
 		return;
 	s = bpf_map_lookup_elem(&tls_streams, &th->key);
-	if (s && s->sock == sock)
+	if ((s && s->sock == sock) || (!is_overhead(over) && (s || !moved_behind_tickets(th, so, over))))
 		return;
 	if (s && s->sock)
 		stream_release(th);
