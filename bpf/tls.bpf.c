@@ -317,8 +317,11 @@ static __noinline void take_socket(struct stream *s, struct stream_key *key, str
 	if (!s || !key || !so)
 		return;
 	emit_bind(s->id, so->id, WIRE_BIND_THREAD, key->tgid, key->start);
-	if (so->owner.obj)
+	if (so->owner.obj) {
+		if (!s->joined)		/* the handshake that it was taken to begin with was another's */
+			tls_hello(key->tgid);
 		tls_sock_gone(so);
+	}
 	so->kind = SOCK_TLS;
 	so->bound = s->id;
 	so->owner = *key;
@@ -326,8 +329,9 @@ static __noinline void take_socket(struct stream *s, struct stream_key *key, str
 }
 
 /*
- * A write follows the plaintext on its thread, and begins with a record as long as that makes it.  A
- * socket that has a stream gets another only if that one's beginning was not seen, for then it may have none of its own.
+ * A write follows the plaintext on its thread, and begins with a record as long as that makes it. A stream of
+ * a new connection, whose socket can take its first bytes, is written to its own socket then: what is written to one that
+ * has a stream of this kind already is that one, moved.
  */
 __hidden void tls_wrote(__u64 id, struct sock_state *so, __u32 len)
 {
@@ -342,7 +346,7 @@ __hidden void tls_wrote(__u64 id, struct sock_state *so, __u32 len)
 	if (!is_overhead(len - first))
 		return;
 	s = bpf_map_lookup_elem(&tls_streams, &th->wrote);
-	if (s && !s->sock && (!so->bound || (so->owner.obj && s->joined)))
+	if (s && !s->sock && (!so->bound || so->owner.obj))
 		take_socket(s, &th->wrote, so);
 }
 
