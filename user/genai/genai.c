@@ -95,6 +95,19 @@ static const struct provider *whose_answer(struct view name, struct json data)
 	return NULL;
 }
 
+/* Who it is for was told by its answer: its path is not known, but the body may be (HTTP/2 joined late). */
+static void read_request(struct gen_call *c, const struct exchange *x, const struct provider *p)
+{
+	struct json_index members;
+	struct json body = { 0 };
+
+	if (x->req.body.head.n)
+		body = json_read_index(buf_view(&x->req.body.head), &members);
+	set_provider(c, x, p);
+	c->request_cut = !x->req.body.complete || !gen_whole(body);
+	p->request(c, x, body);
+}
+
 /*
  * The request was not seen.  Of a whole answer the shape says what it is; of an event
  * stream it will be known when gen_event() sees its first events, and until
@@ -113,10 +126,8 @@ static struct gen_call *open_answer(const struct exchange *x, bool want_content)
 	if (!c)
 		return NULL;
 	c->request_cut = true;
-	if (p) {
-		set_provider(c, x, p);
-		p->request(c, x, (struct json){ 0 });
-	}
+	if (p)
+		read_request(c, x, p);
 	return c;
 }
 
@@ -150,8 +161,7 @@ static void recognise(struct gen_call *c, const struct exchange *x, struct view 
 	p = whose_answer(name, data);
 	if (!p)
 		return;
-	set_provider(c, x, p);
-	p->request(c, x, (struct json){ 0 });
+	read_request(c, x, p);
 }
 
 void gen_event(struct gen_call *c, const struct exchange *x, struct view name, struct view data)

@@ -32,6 +32,7 @@ struct stream {
 	bool over[2];			/* the request, the response */
 	bool blind[2];			/* how the body is read waits for its first byte */
 	bool headless[2];		/* its head was not seen: nobody knows where the body began */
+	bool torn[2];			/* nobody knows how much of it is missing: it is never whole */
 	bool tunnel_over[2];
 	size_t piped[2];		/* of the conn's PIPES_MAX */
 	uint32_t syncs[2];		/* of its direction, when the leg was last at work */
@@ -457,6 +458,7 @@ static void catch_up(struct half *h, struct stream *st, int leg)
 	if (st->syncs[leg] == h->syncs)
 		return;
 	st->syncs[leg] = h->syncs;
+	st->torn[leg] = true;
 	leg_gap(&st->leg[leg], UINT64_MAX);
 }
 
@@ -474,7 +476,7 @@ static struct stream *working(struct conn *c, struct side *s, struct half *h, ui
 		return st;
 	if (!st->leg[leg].msg) {	/* its head was not seen */
 		begin_leg(h, st, leg, s);
-		st->xch->damaged = st->blind[leg] = st->headless[leg] = true;
+		st->xch->damaged = st->blind[leg] = st->headless[leg] = st->torn[leg] = true;
 	}
 	catch_up(h, st, leg);
 	return st;
@@ -520,6 +522,7 @@ static int on_gap(struct conn *c, struct side *s, struct half *h, const struct p
 		tunnel_gap(&st->tunnels[h->cur_leg], pe->num);
 	else
 		leg_gap(&st->leg[h->cur_leg], pe->num);
+	st->torn[h->cur_leg] |= pe->num == UINT64_MAX;
 	return AGAIN;
 }
 
@@ -538,7 +541,7 @@ static int on_end(struct conn *c, struct side *s, struct half *h, const struct p
 		return AGAIN;
 	}
 	st->leg[leg].over = true;
-	st->leg[leg].whole = !st->headless[leg];
+	st->leg[leg].whole = !st->torn[leg];
 	return AGAIN;
 }
 
@@ -617,7 +620,7 @@ static int end_stream(struct conn *c, struct half *h)
 		return AGAIN;
 	}
 	st->leg[leg].over = true;
-	st->leg[leg].whole = h->ending_whole && !st->headless[leg];
+	st->leg[leg].whole = h->ending_whole && !st->torn[leg];
 	h->cur = st;
 	h->cur_leg = leg;
 	return AGAIN;
@@ -653,7 +656,7 @@ static bool all_came(const struct stream *st, int leg)
 	struct view v = m ? message_header(m, "content-length") : VIEW_NONE;
 	uint64_t n = 0;
 
-	if (!v.n || v.n > 18 || st->headless[leg] || st->blind[leg] || st->xch->damaged || m->body.lost)
+	if (!v.n || v.n > 18 || st->torn[leg] || st->blind[leg] || st->xch->damaged || m->body.lost)
 		return false;
 	for (size_t i = 0; i < v.n; i++) {
 		if (v.p[i] < '0' || v.p[i] > '9')

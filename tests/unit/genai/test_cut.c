@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "drive.h"
+#include "proto/frames.h"
 #include "proto/golden.h"
 #include "schema.h"
 
@@ -297,6 +298,39 @@ static void an_answer_without_its_request(void **state)
 	}
 }
 
+/* HTTP/2 joined late: neither the path nor the answer's type is known, the bodies are. */
+static void by_the_bodies_alone(void **state)
+{
+	static const char request[] = "{\"model\":\"m-1\",\"temperature\":0.5,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+	static const char event[] = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"m-1\",\"choices\":[{\"index\":0,"
+				    "\"delta\":{\"content\":\"yes\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+	struct drive d = { .conn = conn_new(true) };
+	struct buf out[2];
+
+	buf_init(&out[0], 4096);
+	buf_init(&out[1], 4096);
+	frame_add(&out[0], F_PING, 0, 0, VIEW("12345678"));
+	frame_add(&out[0], F_HEADERS, F_EH, 9, VIEW("\x83\x87\xbe\xbf\xc0"));
+	frame_add(&out[0], F_DATA, F_END, 9, VIEW(request));
+	frame_add(&out[1], F_PING, 1, 0, VIEW("12345678"));
+	frame_add(&out[1], F_HEADERS, F_EH, 9, VIEW("\x88\xbe\xbf"));
+	frame_add(&out[1], F_DATA, F_END, 9, VIEW(event));
+	for (int dir = 0; dir < 2; dir++) {
+		conn_bytes(d.conn, dir, buf_view(&out[dir]), 1000);
+		drive_pull(&d);
+		buf_release(&out[dir]);
+	}
+	conn_end(d.conn, 2000);
+	drive_pull(&d);
+	conn_free(d.conn);
+	assert_non_null(d.result);
+	assert_false(d.result->not_inference);
+	assert_true(view_eq(d.result->request_model, VIEW("m-1")));
+	assert_true(d.result->temperature.set);
+	assert_false(d.result->request_cut);
+	gen_free(d.result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +338,7 @@ int main(void)
 		cmocka_unit_test(every_beginning_of_an_answer),
 		cmocka_unit_test(a_gap_is_no_error_of_theirs),
 		cmocka_unit_test(an_answer_without_its_request),
+		cmocka_unit_test(by_the_bodies_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

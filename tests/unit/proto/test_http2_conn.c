@@ -244,6 +244,23 @@ static void test_gap_in_data(void **state)
 	talk_free(t);
 }
 
+/* A whole DATA frame is missing, and what is left looks like all of it. */
+static void test_gap_of_frames(void **state)
+{
+	struct talk *t = hello();
+
+	ask(t, 1);
+	frame_add(&t->out[1], F_HEADERS, F_EH, 1, JSON);
+	frame_add(&t->out[1], F_DATA, 0, 1, VIEW("[1]"));
+	talk_gap(t, 1, 12);
+	frame_add(&t->out[1], F_DATA, F_END, 1, VIEW(""));
+	talk_end(t);
+	assert_int_equal(t->done, 1);
+	assert_int_equal(t->end, XEND_LOST);
+	assert_non_null(memmem(t->story.text.p, t->story.text.n, "lost 0 complete 0 error -\n[1]", 29));
+	talk_free(t);
+}
+
 /* The head of an answer is lost with its frame's payload, or frame and all: the body is read by its shape. */
 static void test_blind_bodies(void **state)
 {
@@ -569,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_interim_trailers_promise),
 		cmocka_unit_test(test_resets_and_goaway),
 		cmocka_unit_test(test_gap_in_data),
+		cmocka_unit_test(test_gap_of_frames),
 		cmocka_unit_test(test_blind_bodies),
 		cmocka_unit_test(test_upgrade),
 		cmocka_unit_test(test_tunnel),
