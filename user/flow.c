@@ -344,11 +344,13 @@ static bool on_message(struct flow *f, const struct piece *p, const struct xev *
 	return true;
 }
 
-/* What nobody here reads, past which it is of no use. */
+/* What nobody here reads, past which it is of no use; an HTTP/2 connection carries other things beside a tunnel. */
 static void on_opaque(struct flow *f, const struct piece *p, const struct xev *ev)
 {
 	struct talk *t = p->stream->user;
 
+	if (ev->x && ev->x->version == 20)
+		return;
 	t->opaque += ev->value.n;
 	if (t->opaque >= OPAQUE_ENOUGH)
 		let_go(f, p->stream);
