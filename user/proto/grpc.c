@@ -116,6 +116,8 @@ static int grpc_next(void *state, struct view *in, struct proto_event *ev)
 	int r = g->err;
 
 	gather_fresh(&g->gather);
+	if (g->ended)
+		*in = view_drop(*in, in->n);
 	if (g->gap)
 		take_gap(g);
 	if (!r)
