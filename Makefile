@@ -9,7 +9,7 @@ ARCH      ?= $(shell uname -m)
 BPF_ARCH  := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 VERSION   := 0.1.0
 
-ROOMS := base find capture feed stream cover proto genai mcp trace guard metric sink
+ROOMS := base find capture feed stream cover proto genai mcp a2a trace guard metric sink
 LIBS  := -lbpf -lelf -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lmicrohttpd -lpthread -lm
 
 CFLAGS     ?= -g -O2
@@ -121,10 +121,12 @@ GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/go
 	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error bedrock-retrieve ollama cohere openai-vectorstore pinecone qdrant chroma milvus elasticsearch,tests/golden/wire/http/$(p)*.req)))
 GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/*.c2s))
 GOLDEN_H2 := $(basename $(wildcard tests/golden/wire/h2/*.c2s))
+GOLDEN_A2A := $(basename $(wildcard tests/golden/wire/a2a/*.c2s))
 golden: $(O)/onlooker $(O)/make_recording
 	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_WS),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/ws-$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_H2),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/h2-$(notdir $(g)).rec &&) true
+	$(Q)$(foreach g,$(GOLDEN_A2A),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/$(notdir $(g)).rec &&) true
 	$(Q)scripts/check-golden $(O) --update
 $(O)/make_recording: tests/golden/make_recording.c $(O)/lib/feed.a $(O)/lib/base.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) $^ -o $@ -lz

@@ -6,7 +6,7 @@
 # What it finds goes to $(O)/fuzz/found/NAME, crashes to $(O)/fuzz/crash/.
 FUZZ_TIME  ?= 600
 FUZZ       ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_ROOMS ?= base find feed stream cover proto genai mcp trace guard metric sink
+FUZZ_ROOMS ?= base find feed stream cover proto genai mcp a2a trace guard metric sink
 FUZZ_LIBS  := -lcapstone -lz -lbrotlidec -lzstd -lprotobuf-c -lcurl -lmicrohttpd -ljansson -lnghttp2 -lpthread -lm
 FUZZ_SAN   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 

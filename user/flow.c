@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "flow.h"
+#include "a2a/a2a.h"
 #include "cover/interest.h"
 #include "genai/genai.h"
 #include "genai/hosts.h"
@@ -27,6 +28,7 @@ struct flow {
 	struct streams *streams;
 	struct cover *cover;
 	struct mcp *mcp;
+	struct a2a *a2a;
 	struct trace *trace;
 	struct interest_all undecided;
 	bool choosy;			/* WIRE_MODE_WATCH_ALL */
@@ -47,7 +49,9 @@ struct talk {
 struct asked {
 	struct gen_call *call;
 	struct gen_session *session;	/* of calls inside what it was upgraded to */
+	struct a2a_call *a2a;
 	bool mcp;
+	bool card;			/* or another exchange of A2A that is over */
 	uint32_t pid;
 	uint64_t start;
 };
@@ -63,8 +67,9 @@ struct flow *flow_new(const struct flow_config *c)
 	f->streams = streams_new(STREAMS_MAX);
 	f->cover = cover_new();
 	f->mcp = mcp_new(c->content);
+	f->a2a = a2a_new(c->content);
 	f->trace = trace_new(&c->trace);
-	if (f->streams && f->cover && f->mcp && f->trace)
+	if (f->streams && f->cover && f->mcp && f->a2a && f->trace)
 		return f;
 	flow_free(f);
 	return NULL;
@@ -94,6 +99,7 @@ void flow_free(struct flow *f)
 	streams_free(f->streams);
 	cover_free(f->cover);
 	free_mcp(f);
+	a2a_free(f->a2a);
 	trace_free(f->trace);
 	free(f);
 }
@@ -154,8 +160,9 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 {
 	f->stats.exchanges++;
 	if (!a->call) {
-		f->stats.other_exchanges += !a->mcp;
+		f->stats.other_exchanges += !a->mcp && !a->card;
 		f->stats.mcp_exchanges += a->mcp;
+		f->stats.a2a_exchanges += a->card;
 		return;
 	}
 	gen_finish(a->call, ev->x);
@@ -256,6 +263,42 @@ static void on_mcp(struct flow *f, const struct piece *p, const struct xev *ev, 
 	mcp_calls(f, p, ev->x);
 }
 
+/* proto -> a2a -> trace */
+static void on_a2a(struct flow *f, const struct piece *p, const struct xev *ev, struct asked *a, bool serves)
+{
+	struct a2a_who who = { .pid = a->pid, .start = a->start, .serves = serves };
+	struct talk *t = p->stream->user;
+
+	if (a->call)
+		return;
+	if (ev->kind == XEV_REQUEST && (a->a2a = a2a_open(f->a2a, ev->x, &who, connection(p->stream, serves)))) {
+		t->interest.wanted = true;
+		a->a2a->user = trace_a2a_begin(f->trace, a->a2a, ev->x, p->stream);
+	}
+	if (ev->kind == XEV_EVENT && a->a2a)
+		a2a_event(a->a2a, ev->value, ev->ts);
+	if (ev->kind != XEV_DONE)
+		return;
+	a->card = a2a_card(f->a2a, ev->x) || a->a2a;
+	if (!a->a2a)
+		return;
+	a2a_done(f->a2a, a->a2a, ev->x, ev->ts);
+	if (a->a2a->user)
+		trace_a2a_end(f->trace, a->a2a->user, a->a2a, ev->x);
+	a2a_call_free(a->a2a);
+	a->a2a = NULL;
+}
+
+/* Whatever protocol agents speak to tools and to each other. */
+static void on_agents(struct flow *f, const struct piece *p, const struct xev *ev, struct asked *a, bool serves)
+{
+	bool a2a = a->a2a;
+
+	on_a2a(f, p, ev, a, serves);
+	if (!a2a && !a->a2a)
+		on_mcp(f, p, ev, a, serves);
+}
+
 /* An exchange that the process answers: nobody's model call. */
 static void on_served(struct flow *f, const struct piece *p, const struct xev *ev)
 {
@@ -264,7 +307,7 @@ static void on_served(struct flow *f, const struct piece *p, const struct xev *e
 	f->stats.server_exchanges += ev->kind == XEV_DONE;
 	if (!a)
 		return;
-	on_mcp(f, p, ev, a, true);
+	on_agents(f, p, ev, a, true);
 	if (ev->kind != XEV_DONE)
 		return;
 	free(a);
@@ -302,7 +345,7 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 		gen_chunks_add(&a->call->chunks, ev->ts);
 		gen_event(a->call, ev->x, ev->name, ev->value);
 	}
-	on_mcp(f, p, ev, a, false);
+	on_agents(f, p, ev, a, false);
 	if (ev->kind != XEV_DONE)
 		return;
 	on_done(f, p, ev, a);

@@ -32,7 +32,8 @@ struct flow_stats {
 	uint64_t exchanges;		/* HTTP exchanges that ended */
 	uint64_t server_exchanges;	/* of them answered by an observed process: no spans are made of these */
 	uint64_t mcp_exchanges;		/* of them carrying the Model Context Protocol */
-	uint64_t other_exchanges;	/* of them neither */
+	uint64_t a2a_exchanges;		/* of them carrying the Agent2Agent protocol, its cards too */
+	uint64_t other_exchanges;	/* of them none of these */
 	uint64_t bad_records;		/* damaged or unknown: skipped */
 	uint64_t conns_refused;		/* no memory for a stream's decoder: its bytes are counted as lost */
 };

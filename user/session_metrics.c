@@ -101,6 +101,7 @@ void session_metrics_books(struct session *s)
 		{ "onlooker.decode.bytes", "lost", f->lost },
 		{ "onlooker.exchanges", "model_call", t->calls },
 		{ "onlooker.exchanges", "mcp", f->mcp_exchanges },
+		{ "onlooker.exchanges", "a2a", f->a2a_exchanges },
 		{ "onlooker.exchanges", "other", f->other_exchanges },
 		{ "onlooker.exchanges", "served", f->server_exchanges },
 		{ "onlooker.spans", "incomplete", t->incomplete },

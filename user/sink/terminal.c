@@ -28,7 +28,7 @@
 #define DRAW_WAIT_MS	5000
 
 struct totals {
-	uint64_t calls, mcp, mcp_errors, with_usage, processes, errors, incomplete, lost;
+	uint64_t calls, mcp, mcp_errors, a2a, a2a_errors, with_usage, processes, errors, incomplete, lost;
 	int64_t input, cached, output;
 	uint64_t priced;
 	double usd;
@@ -90,6 +90,11 @@ static void count(struct totals *n, const struct span *s)
 	if (row_is_mcp(s)) {
 		n->mcp++;
 		n->mcp_errors += s->error;
+		return;
+	}
+	if (row_is_a2a(s)) {
+		n->a2a++;
+		n->a2a_errors += s->error;
 		return;
 	}
 	if (!row_is_call(s)) {
@@ -229,7 +234,7 @@ static void add_summary(struct terminal *t)
 	uint64_t unseen = t->sink.stats.dropped;
 	struct buf *out = &t->out;
 
-	if (!n->calls && !n->mcp && !n->processes)
+	if (!n->calls && !n->mcp && !n->a2a && !n->processes)
 		return;
 	buf_add_byte(out, '\n');
 	add_plural(out, n->calls, "model call", "model calls");
@@ -243,6 +248,10 @@ static void add_summary(struct terminal *t)
 	if (n->mcp) {
 		add_plural(out, n->mcp, "MCP operation", "MCP operations");
 		buf_addf(out, ", %llu failed\n", (unsigned long long)n->mcp_errors);
+	}
+	if (n->a2a) {
+		add_plural(out, n->a2a, "A2A operation", "A2A operations");
+		buf_addf(out, ", %llu failed\n", (unsigned long long)n->a2a_errors);
 	}
 	add_plural(out, n->processes, "process", "processes");
 	buf_add(out, VIEW(", "));

@@ -32,7 +32,12 @@ static struct view string(const struct span *s, enum attr_id id)
 
 bool row_is_call(const struct span *s)
 {
-	return attrs_get(&s->attrs, ATTR_GEN_AI_OPERATION_NAME) && !row_is_mcp(s);
+	return attrs_get(&s->attrs, ATTR_GEN_AI_OPERATION_NAME) && !row_is_mcp(s) && !row_is_a2a(s);
+}
+
+bool row_is_a2a(const struct span *s)
+{
+	return attrs_get(&s->attrs, ATTR_ONLOOKER_A2A_METHOD);
 }
 
 bool row_is_mcp(const struct span *s)
@@ -198,6 +203,18 @@ static void mcp_items(struct row *r)
 	loss_items(r);
 }
 
+static void a2a_items(struct row *r)
+{
+	struct view state = string(r->span, ATTR_ONLOOKER_A2A_TASK_STATE);
+
+	if (state.n && !r->span->error)
+		item(r, state, WORD_COLS);
+	if (r->span->kind == SPAN_SERVER)
+		item(r, VIEW("answered"), WORD_COLS);
+	failure_items(r);
+	loss_items(r);
+}
+
 static void process_items(struct row *r)
 {
 	int64_t code = row_number(r->span, ATTR_PROCESS_EXIT_CODE, -1);
@@ -244,6 +261,8 @@ static char *how_of(struct row *r)
 		process_items(r);
 	else if (row_is_mcp(r->span))
 		mcp_items(r);
+	else if (row_is_a2a(r->span))
+		a2a_items(r);
 	else
 		call_items(r);
 	return keep(&r->out);

@@ -24,6 +24,7 @@ void row_text_release(struct row_text *r);
 
 bool row_is_call(const struct span *s);	/* of a model */
 bool row_is_mcp(const struct span *s);
+bool row_is_a2a(const struct span *s);
 
 /* An attribute's number; otherwise when it is not there. */
 int64_t row_number(const struct span *s, enum attr_id id, int64_t otherwise);

@@ -63,6 +63,9 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_RETRIEVAL_DOCUMENTS, "gen_ai.retrieval.documents", STR, 1, "") \
 	X(AWS_BEDROCK_KNOWLEDGE_BASE_ID, "aws.bedrock.knowledge_base.id", STR, 0, "") \
 	X(AWS_BEDROCK_GUARDRAIL_ID, "aws.bedrock.guardrail.id", STR, 0, "") \
+	X(GEN_AI_AGENT_NAME, "gen_ai.agent.name", STR, 0, "") \
+	X(GEN_AI_AGENT_VERSION, "gen_ai.agent.version", STR, 0, "") \
+	X(GEN_AI_AGENT_DESCRIPTION, "gen_ai.agent.description", STR, 0, "") \
 	X(GEN_AI_TOOL_NAME, "gen_ai.tool.name", STR, 0, "") \
 	X(GEN_AI_TOOL_CALL_ARGUMENTS, "gen_ai.tool.call.arguments", STR, 1, "") \
 	X(GEN_AI_TOOL_CALL_RESULT, "gen_ai.tool.call.result", STR, 1, "") \
@@ -122,6 +125,15 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	  "`provider`: the response said it; `list_price`: estimated from the price list (see docs/cost.md).") \
 	X(ONLOOKER_COST_LIST_DATE, "onlooker.cost.list_date", STR, 0, \
 	  "Date of the price list, with the basis `list_price`.") \
+	X(ONLOOKER_A2A_METHOD, "onlooker.a2a.method", STR, 0, \
+	  "Operation of the Agent2Agent protocol, by its name in 1.0 whatever version and binding were spoken (`SendMessage`, `GetTask`).") \
+	X(ONLOOKER_A2A_PROTOCOL_VERSION, "onlooker.a2a.protocol.version", STR, 0, \
+	  "`A2A-Version` as the client sent it; before 1.0 clients send none.") \
+	X(ONLOOKER_A2A_TASK_ID, "onlooker.a2a.task.id", STR, 0, \
+	  "Id of the task, the same on the call that began it and on those that ask after it; absent when the agent just answered.") \
+	X(ONLOOKER_A2A_TASK_STATE, "onlooker.a2a.task.state", STR, 0, \
+	  "The last state that was told: `submitted`, `working`, `completed`, `failed`, `canceled`, `rejected`, `input_required`, " \
+	  "`auth_required` or `unknown`.") \
 	X(ONLOOKER_STATE, "onlooker.state", STR, 0, \
 	  "On metrics of onlooker's own books: what became of what was counted.") \
 	X(ONLOOKER_CAPTURE_COMPLETE, "onlooker.capture.complete", BOOL, 0, \
@@ -139,7 +151,8 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(ONLOOKER_EXCHANGE_END, "onlooker.exchange.end", STR, 0, \
 	  "how the exchange ended when not in good order: cut (the connection or the process ended first), lost (bytes are missing), unfinished (the answer lacks the provider's own end mark)") \
 	X(ONLOOKER_LINK_BASIS, "onlooker.link.basis", STR, 0, \
-	  "what an inferred parent or binding rests on") \
+	  "What an inferred parent or link rests on: `jsonrpc_id` and `a2a_message_id` (both ends of one call), `a2a_task_id` (calls " \
+	  "about one task).") \
 	X(ONLOOKER_PEER_BASIS, "onlooker.peer.basis", STR, 0, \
 	  "how the peer of a TLS stream was found: socket_call, set_fd, tls_object, same_thread, or record_lengths") \
 	X(ONLOOKER_COVERAGE_REDUCED_BY, "onlooker.coverage.reduced_by", STR, 0, \

@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "trace/a2a_span.h"
 #include "trace/call_span.h"
+#include "trace/http_span.h"
 #include "trace/ids.h"
 #include "trace/mcp_span.h"
 #include "trace/pairs.h"
@@ -23,7 +25,8 @@ struct trace {
 	bool agents_only;
 	struct ids ids;
 	struct procs procs;
-	struct pairs pairs;
+	struct pairs pairs;	/* askers, for those who answer */
+	struct pairs tasks;	/* calls that began a task, for those that are about it */
 	struct done *done, **done_end;
 };
 
@@ -37,6 +40,7 @@ struct trace *trace_new(const struct trace_config *c)
 	t->done_end = &t->done;
 	procs_init(&t->procs);
 	pairs_init(&t->pairs);
+	pairs_init(&t->tasks);
 	return t;
 }
 
@@ -50,6 +54,7 @@ void trace_free(struct trace *t)
 		span_free(s);
 	procs_release(&t->procs);
 	pairs_release(&t->pairs);
+	pairs_release(&t->tasks);
 	free(t);
 }
 
@@ -387,20 +392,31 @@ void trace_call(struct trace *t, const struct gen_call *call, const struct excha
 	finish(t, span);
 }
 
-struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const struct exchange *x, const struct stream *s)
+/* A span that is not over: its place, and who it is of. */
+static struct span *open_span(struct trace *t, uint32_t pid, uint64_t start, struct view traceparent, struct view tracestate,
+			      const struct stream *s)
 {
-	struct proc *p = procs_add(&t->procs, c->pid, c->start);
+	struct proc *p = procs_add(&t->procs, pid, start);
 	struct span *span = span_new();
 
 	if (!span) {
 		t->stats.lost++;
 		return NULL;
 	}
-	span->pid = c->pid;
-	link_call(t, span, p, c->traceparent, c->tracestate);
+	span->pid = pid;
+	link_call(t, span, p, traceparent, tracestate);
 	if (p)
 		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
 	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_CAPTURE_SOURCE, view_of(source_name(t, s)));
+	return span;
+}
+
+struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const struct exchange *x, const struct stream *s)
+{
+	struct span *span = open_span(t, c->pid, c->start, c->traceparent, c->tracestate, s);
+
+	if (!span)
+		return NULL;
 	mcp_span_begin(span, c, x, s);
 	if (c->side == MCP_CLIENT && c->key)
 		pairs_put(&t->pairs, c->key, span->trace_id, span->span_id);
@@ -411,9 +427,9 @@ struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const st
  * The asked side's span under the asking side's, as the conventions want it.  Only at the end: the two processes' records may
  * come in any order, but nobody answers what was not asked.
  */
-static void join_pair(struct trace *t, struct span *span, const struct mcp_call *c)
+static void join_pair(struct trace *t, struct span *span, uint64_t key, const char *basis)
 {
-	const struct pair *asker = c->side == MCP_SERVER && !span->parent_remote ? pairs_get(&t->pairs, c->key) : NULL;
+	const struct pair *asker = key && !span->parent_remote ? pairs_get(&t->pairs, key) : NULL;
 
 	if (!asker)
 		return;
@@ -421,14 +437,54 @@ static void join_pair(struct trace *t, struct span *span, const struct mcp_call 
 		span_add_link(span, span->trace_id, span->parent_id);
 	memcpy(span->trace_id, asker->trace_id, sizeof(span->trace_id));
 	memcpy(span->parent_id, asker->span_id, sizeof(span->parent_id));
-	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_LINK_BASIS, VIEW("jsonrpc_id"));
+	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_LINK_BASIS, view_of(basis));
 }
 
 void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c)
 {
-	join_pair(t, span, c);
+	if (c->side == MCP_SERVER)
+		join_pair(t, span, c->key, "jsonrpc_id");
 	mcp_span_end(span, c, t->config.content, &t->clock);
 	t->stats.mcp++;
+	finish(t, span);
+}
+
+struct span *trace_a2a_begin(struct trace *t, const struct a2a_call *c, const struct exchange *x, const struct stream *s)
+{
+	struct span *span = open_span(t, c->pid, c->start, message_header(&x->req, "traceparent"),
+				      message_header(&x->req, "tracestate"), s);
+
+	if (!span)
+		return NULL;
+	http_span_begin(span, !c->serves, x, s);
+	if (!c->serves && c->key)
+		pairs_put(&t->pairs, c->key, span->trace_id, span->span_id);
+	return span;
+}
+
+/* Calls about one task know each other: a poll the call that began it, a further message the one before it. */
+static void join_task(struct trace *t, struct span *span, const struct a2a_call *c)
+{
+	const struct pair *first = c->task_key ? pairs_get(&t->tasks, c->task_key) : NULL;
+	struct span_link *link = first ? span_add_link(span, first->trace_id, first->span_id) : NULL;
+
+	if (link)
+		attrs_str(&link->attrs, &span->arena, ATTR_ONLOOKER_LINK_BASIS, VIEW("a2a_task_id"));
+	if (c->task_key && c->method->does == A2A_INVOKES)
+		pairs_put(&t->tasks, c->task_key, span->trace_id, span->span_id);
+}
+
+void trace_a2a_end(struct trace *t, struct span *span, const struct a2a_call *c, const struct exchange *x)
+{
+	const struct value *complete;
+
+	if (c->serves)
+		join_pair(t, span, c->key, c->message.n ? "a2a_message_id" : "jsonrpc_id");
+	join_task(t, span, c);
+	a2a_span_end(span, c, x, t->config.content, &t->clock);
+	complete = attrs_get(&span->attrs, ATTR_ONLOOKER_CAPTURE_COMPLETE);
+	t->stats.incomplete += complete && !complete->b;
+	t->stats.a2a++;
 	finish(t, span);
 }
 

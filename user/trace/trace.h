@@ -2,6 +2,7 @@
 #ifndef TRACE_H
 #define TRACE_H
 
+#include "a2a/a2a.h"
 #include "feed/feed.h"
 #include "genai/genai.h"
 #include "mcp/mcp.h"
@@ -46,6 +47,12 @@ void trace_call(struct trace *t, const struct gen_call *call, const struct excha
 struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const struct exchange *x, const struct stream *s);
 void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c);
 
+/*
+ * The same for an operation of the Agent2Agent protocol.  trace_a2a_end() takes the span over and leaves the call.
+ */
+struct span *trace_a2a_begin(struct trace *t, const struct a2a_call *c, const struct exchange *x, const struct stream *s);
+void trace_a2a_end(struct trace *t, struct span *span, const struct a2a_call *c, const struct exchange *x);
+
 /* The next finished span, the caller's from then on; NULL: none for now. */
 struct span *trace_next(struct trace *t);
 
@@ -53,6 +60,7 @@ struct trace_stats {
 	uint64_t processes;	/* seen */
 	uint64_t calls;		/* model call spans made */
 	uint64_t mcp;		/* MCP spans made */
+	uint64_t a2a;		/* A2A spans made */
 	uint64_t incomplete;	/* of them with onlooker.capture.complete=false */
 	uint64_t unseen_tls;	/* TLS connections of processes that ended with none of their plaintext seen */
 	uint64_t unseen_processes;
