@@ -78,7 +78,7 @@ def litellm():
     lib.telemetry = False
     assert lib.completion(model="openai/lite-test", api_base=URL, api_key="sk-EXAMPLE", messages=HI, temperature=0.5, max_tokens=99)
     assert list(lib.completion(model="openai/lite-stream", api_base=URL, api_key="sk-EXAMPLE", messages=HI, stream=True))
-    assert lib.completion(model="ollama_chat/lite-llama", api_base=URL, messages=HI, stream=True)
+    assert list(lib.completion(model="ollama_chat/lite-llama", api_base=URL, messages=HI, stream=True))
 
 
 def openai_ws():
