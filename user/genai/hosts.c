@@ -62,6 +62,8 @@ static const struct host {
 	{ "githubcopilot.com", NULL, NULL, "github" },
 	{ "ai-gateway.vercel.sh", NULL, NULL, "vercel" },
 	{ "gateway.ai.cloudflare.com", NULL, NULL, "cloudflare" },
+	{ "api.cloudflare.com", NULL, "/ai/", "cloudflare" },
+	{ "api.portkey.ai", NULL, NULL, "portkey" },
 	{ "api.voyageai.com", NULL, NULL, "voyage_ai" },
 	{ "api.jina.ai", NULL, NULL, "jina_ai" },
 	{ "pinecone.io", NULL, NULL, "pinecone" },

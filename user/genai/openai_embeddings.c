@@ -6,7 +6,11 @@ static int embeddings_match(const struct exchange *x, struct json body)
 {
 	struct view path = gen_path(x);
 
-	if (!gen_is_post(x) || !view_ends(path, VIEW("/embeddings")))
+	if (!gen_is_post(x))
+		return 0;
+	if (view_ends(path, VIEW("/multimodalembeddings")))	/* Voyage */
+		return json_get(body, "inputs").type == JSON_ARRAY ? 3 : 0;
+	if (!view_ends(path, VIEW("/embeddings")))
 		return 0;
 	if (json_get(body, "input").type != JSON_NONE)
 		return 3;
@@ -74,9 +78,18 @@ static void read_data(struct gen_call *c, struct json v)
 		c->dimension_count = (struct opt_int){ true, dimensions(first) };
 }
 
+/* Voyage and Jina say how many in all, and nothing has come out but vectors. */
+static void read_usage(struct gen_call *c, struct json v)
+{
+	if (!gen_whole(v))
+		return;
+	gen_set_count(&c->input_tokens, json_get(v, "total_tokens"));
+	openai_usage(c, v);
+}
+
 static const struct gen_field answer_fields[] = {
 	GEN_TEXT_FIELD("model", response_model),
-	GEN_FN_FIELD("usage", openai_usage),
+	GEN_FN_FIELD("usage", read_usage),
 	GEN_FN_FIELD("data", read_data),
 	{ 0 }
 };

@@ -113,6 +113,14 @@ static const struct {
 	{ "its errors", { "/v2/chat", NULL, "{\"model\":\"c\",\"messages\":[]}", 401, NULL, "{\"id\":\"i\",\"message\":\"invalid api token\"}" },
 	  "chat cohere -\nmodel=c\nerror=401\nsays=invalid api token\nterminal\n", NULL, NULL },
 
+	/* Voyage, Jina */
+	{ "Voyage counts in all", { "/v1/embeddings", NULL, "{\"model\":\"v\",\"input\":[\"a\"],\"input_type\":\"query\"}", .answer =
+	  "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"embedding\":[1,2],\"index\":0}],\"model\":\"v\",\"usage\":{\"total_tokens\":5}}" },
+	  "embeddings openai -\nmodel=v\ndimensions=2\nanswered=v\nin=5\nterminal\n", NULL, NULL },
+	{ "Voyage, texts and pictures", { "/v1/multimodalembeddings", NULL, "{\"model\":\"v\",\"inputs\":[{\"content\":[]}]}", .answer =
+	  "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"embedding\":[1,2],\"index\":0}],\"model\":\"v\",\"usage\":{\"total_tokens\":5}}" },
+	  "embeddings openai -\nmodel=v\ndimensions=2\nanswered=v\nin=5\nterminal\n", NULL, NULL },
+
 	/* Local servers' own */
 	{ "llama.cpp", { "/completion", NULL, "{\"prompt\":\"p\",\"n_predict\":9,\"stream\":true}", .answer =
 	  "data: {\"index\":0,\"content\":\"a\",\"stop\":false,\"tokens_predicted\":1,\"tokens_evaluated\":4}\n\n"
