@@ -12,6 +12,9 @@
  */
 struct usage {
 	struct opt_int input, cache_read, cache_write;
+	struct counts {
+		int64_t input, cache_read, cache_write, output;
+	} more;		/* of compactions */
 };
 
 static bool has_messages(struct json body)
@@ -191,17 +194,66 @@ static void grow(struct opt_int *field, struct json v)
 		*field = got;
 }
 
+static struct opt_int plus(struct opt_int n, int64_t more)
+{
+	if (__builtin_add_overflow(n.v, more, &n.v))
+		return (struct opt_int){ 0 };
+	n.set |= more > 0;
+	return n;
+}
+
+/* In the order of struct counts. */
+static void add_counts(struct counts *to, const struct json *v)
+{
+	int64_t *const sums[] = { &to->input, &to->cache_read, &to->cache_write, &to->output };
+
+	for (size_t i = 0; i < 4; i++) {
+		struct opt_int n = { 0 };
+
+		gen_set_count(&n, v[i]);
+		if (__builtin_add_overflow(*sums[i], n.v, sums[i]))
+			*sums[i] = 0;
+	}
+}
+
 /* gen_ai.usage.input_tokens is all of the input, cached or not. */
 static void sum_input(struct gen_call *c, const struct usage *u)
 {
-	int64_t sum = u->input.v;
+	int64_t sum;
 
-	c->cache_read_tokens = u->cache_read;
-	c->cache_write_tokens = u->cache_write;
-	if (!u->input.set || __builtin_add_overflow(sum, u->cache_read.v, &sum) ||
-	    __builtin_add_overflow(sum, u->cache_write.v, &sum))
+	c->cache_read_tokens = plus(u->cache_read, u->more.cache_read);
+	c->cache_write_tokens = plus(u->cache_write, u->more.cache_write);
+	if (!u->input.set || __builtin_add_overflow(u->input.v, u->more.input, &sum) ||
+	    __builtin_add_overflow(sum, c->cache_read_tokens.v, &sum) ||
+	    __builtin_add_overflow(sum, c->cache_write_tokens.v, &sum))
 		return;
 	c->input_tokens = (struct opt_int){ true, sum };
+}
+
+/*
+ * What else ran for this answer.  The counts beside leave compactions out, though the same model is
+ * paid for them: they are added.  Advice and what fell back come from other models, at other
+ * prices: their tokens are no tokens of this model, and then there is no cost.
+ */
+static void read_iterations(struct gen_call *c, struct usage *u, struct json v)
+{
+	enum { TYPE, MODEL, INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, KEYS };
+	static const char *const keys[KEYS] = {
+		"type", "model", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens",
+	};
+	struct json_iter it = json_each(v);
+	struct json_member e;
+	struct json f[KEYS];
+
+	u->more = (struct counts){ 0 };
+	while (v.type == JSON_ARRAY && json_next(&it, &e)) {
+		gen_pick(e.value, keys, f, KEYS);
+		if (json_is(f[TYPE], "advisor_message") || json_is(f[TYPE], "fallback_message") ||
+		    (gen_is_text(f[MODEL]) && !view_eq(c->response_model, msgs_role(f[MODEL], c->response_model))))
+			c->other_models = true;
+		else if (json_is(f[TYPE], "compaction"))
+			add_counts(&u->more, f + INPUT);
+	}
 }
 
 /* Fast mode, inference in one region and a service tier each have a price of their own. */
@@ -221,11 +273,12 @@ static void read_price_tier(struct gen_call *c, struct json usage)
 /* The output_tokens of message_start are a placeholder: final says that these are not. */
 static void read_usage(struct gen_call *c, struct json v, bool final)
 {
-	enum { INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, OUTPUT_DETAILS, CACHE_CREATION, SERVER_TOOLS, KEYS };
+	enum { INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, OUTPUT_DETAILS, CACHE_CREATION, SERVER_TOOLS, ITERATIONS, KEYS };
 	static const char *const keys[KEYS] = {
 		"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens",
-		"output_tokens_details", "cache_creation", "server_tool_use",
+		"output_tokens_details", "cache_creation", "server_tool_use", "iterations",
 	};
+	struct opt_int output = { 0 };
 	struct usage *u = c->state;
 	struct json f[KEYS];
 
@@ -235,13 +288,17 @@ static void read_usage(struct gen_call *c, struct json v, bool final)
 	grow(&u->input, f[INPUT]);
 	grow(&u->cache_read, f[CACHE_READ]);
 	grow(&u->cache_write, f[CACHE_WRITE]);
+	if (f[ITERATIONS].type == JSON_ARRAY)
+		read_iterations(c, u, f[ITERATIONS]);
 	sum_input(c, u);
 	grow(&c->cache_write_1h_tokens, json_get(f[CACHE_CREATION], "ephemeral_1h_input_tokens"));
 	grow(&c->web_searches, json_get(f[SERVER_TOOLS], "web_search_requests"));
 	read_price_tier(c, v);
 	if (!final)
 		return;
-	gen_set_count(&c->output_tokens, f[OUTPUT]);
+	gen_set_count(&output, f[OUTPUT]);
+	if (output.set)
+		c->output_tokens = plus(output, u->more.output);
 	gen_set_count(&c->reasoning_tokens, json_get(f[OUTPUT_DETAILS], "thinking_tokens"));
 }
 

@@ -120,6 +120,7 @@ struct gen_call {
 	struct opt_int cache_write_1h_tokens;	/* of cache_write_tokens, those that live for an hour */
 	struct opt_int web_searches;		/* by the provider, charged by the request */
 	struct view price_tier;		/* the provider's word for another price than a service tier's; VIEW_NONE: none */
+	bool other_models;		/* ran for this answer, and their tokens are not in its counts */
 	struct opt_double cost_usd;	/* what the provider itself says it costs */
 
 	/* failure */

@@ -305,7 +305,7 @@ bool prices_cost(const struct prices *p, const struct gen_call *c, int64_t at, d
 	if (!row)
 		row = find(p, c->provider_name, c->request_model);
 	/* Sound and pictures have prices of their own, which the list has not. */
-	if (!row || !counted(c) || !amounts(c, n) || c->input_audio_tokens.v || c->output_audio_tokens.v ||
+	if (!row || c->other_models || !counted(c) || !amounts(c, n) || c->input_audio_tokens.v || c->output_audio_tokens.v ||
 	    c->output_image_tokens.v)
 		return false;
 	for (r = row->rates; r && !fits(r, c, at); r = r->next)

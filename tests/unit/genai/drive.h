@@ -194,6 +194,7 @@ static inline void facts_answer(const struct gen_call *c, struct buf *b)
 	put_flag(b, "compacted", c->compacted);
 	put_flag(b, "response_cut", c->response_cut);
 	put_flag(b, "not_inference", c->not_inference);
+	put_flag(b, "other_models", c->other_models);
 	put_flag(b, "terminal", c->terminal);
 }
 

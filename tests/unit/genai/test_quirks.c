@@ -29,6 +29,20 @@ static const struct {
 	struct said said;
 	const char *answer, *output;	/* output NULL: not looked at */
 } rows[] = {
+	/* What else ran for a message. */
+	{ "a compaction by the same model is paid for", { MESSAGES, NULL, HI, .answer =
+	  EV("message_start", ",\"message\":{\"id\":\"i\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\",\"content\":[],"
+	     "\"usage\":{\"input_tokens\":20,\"cache_read_input_tokens\":5,\"output_tokens\":1}}")
+	  EV("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":20,\"output_tokens\":7,\"iterations\":["
+	     "{\"type\":\"compaction\",\"input_tokens\":1000,\"cache_read_input_tokens\":300,\"output_tokens\":90},"
+	     "{\"type\":\"message\",\"model\":\"c\",\"input_tokens\":20,\"output_tokens\":7}]}") EV("message_stop", "") },
+	  "id=i\nanswered=c\nin=1325\nout=97\ncache_read=305\nfinish=end_turn\nterminal\n", NULL },
+	{ "advice is another model's, and not counted here", { MESSAGES, NULL, HI, .answer =
+	  "{\"id\":\"i\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\",\"content\":[],\"stop_reason\":\"end_turn\","
+	  "\"usage\":{\"input_tokens\":2,\"output_tokens\":3,\"iterations\":[{\"type\":\"advisor_message\",\"model\":\"big\","
+	  "\"input_tokens\":900,\"output_tokens\":800},{\"type\":\"message\",\"model\":\"c\",\"input_tokens\":2,\"output_tokens\":3}]}}" },
+	  "id=i\nanswered=c\nin=2\nout=3\nfinish=end_turn\nother_models\nterminal\n", NULL },
+
 	/* Chat Completions */
 	{ "tool calls without index: a new id is a new call", { CHAT, NULL, HI, .answer =
 	  CHUNK("{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}]}")

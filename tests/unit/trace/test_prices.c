@@ -112,6 +112,8 @@ static void test_which_model(void **state)
 	costs(p, &c, NOON, -1);
 	c.response_model = VIEW("gpt-x-2030-01-31");
 	costs(p, &c, NOON, 20);
+	c.other_models = true;		/* whose tokens are in no count */
+	costs(p, &c, NOON, -1);
 	prices_free(p);
 }
 
