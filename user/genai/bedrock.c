@@ -89,3 +89,31 @@ void bedrock_usage(struct gen_call *c, struct json usage)
 	if (n[WRITE / 2].set)
 		c->cache_write_tokens = n[WRITE / 2];
 }
+
+static int base64_value(char ch)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = ch ? memchr(digits, ch, 64) : NULL;
+
+	return at ? at - digits : -1;
+}
+
+/* As much of it as there is. */
+void bedrock_base64(struct buf *out, struct view v)
+{
+	unsigned bits = 0, n = 0;
+	int digit;
+
+	for (size_t i = 0; i < v.n; i++) {
+		digit = base64_value(v.p[i]);
+		if (digit < 0)
+			continue;
+		bits = bits << 6 | digit;
+		n += 6;
+		if (n < 8)
+			continue;
+		n -= 8;
+		if (buf_add_byte(out, bits >> n & 0xff))
+			return;
+	}
+}

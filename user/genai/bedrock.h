@@ -24,6 +24,9 @@ void converse_event(struct gen_call *c, struct view name, struct view data, stru
 /* inputTokens leaves the cached ones out; also inputTokenCount and its like. */
 void bedrock_usage(struct gen_call *c, struct json usage);
 
+/* Appends what this base64 says; what is none of its letters is passed over. */
+void bedrock_base64(struct buf *out, struct view v);
+
 /* Old models' own words under InvokeModel: texts and embeddings. */
 void bedrock_text_request(struct gen_call *c, struct json body);
 void bedrock_text_answer(struct gen_call *c, struct json body);

@@ -112,34 +112,6 @@ static void invoke_response(struct gen_call *c, const struct exchange *x, struct
 		c->inner->response(c, x, body);
 }
 
-static int base64_value(char ch)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = ch ? memchr(digits, ch, 64) : NULL;
-
-	return at ? at - digits : -1;
-}
-
-/* As much of it as there is. */
-static void base64_decode(struct buf *out, struct view v)
-{
-	unsigned bits = 0, n = 0;
-	int digit;
-
-	for (size_t i = 0; i < v.n; i++) {
-		digit = base64_value(v.p[i]);
-		if (digit < 0)
-			continue;
-		bits = bits << 6 | digit;
-		n += 6;
-		if (n < 8)
-			continue;
-		n -= 8;
-		if (buf_add_byte(out, bits >> n & 0xff))
-			return;
-	}
-}
-
 static void inner_event(struct gen_call *c, struct json v)
 {
 	struct json metrics = json_get(v, "amazon-bedrock-invocationMetrics");
@@ -161,7 +133,7 @@ static void invoke_event(struct gen_call *c, struct view name, struct view data,
 	if (bedrock_exception(c, name, v) || !c->inner || bytes.type != JSON_STRING)
 		return;
 	buf_init(&inner, bytes.raw.n);
-	base64_decode(&inner, bytes.raw);
+	bedrock_base64(&inner, bytes.raw);
 	if (inner.n)
 		inner_event(c, json_read(buf_view(&inner)));
 	buf_release(&inner);

@@ -22,7 +22,8 @@ struct opt_double {
 	double v;
 };
 
-enum gen_op { GEN_CHAT, GEN_COMPLETION, GEN_GENERATE_CONTENT, GEN_EMBEDDINGS, GEN_RETRIEVAL, GEN_OP_CNT };
+enum gen_op { GEN_CHAT, GEN_COMPLETION, GEN_GENERATE_CONTENT, GEN_EMBEDDINGS, GEN_RETRIEVAL,
+	      GEN_FETCH_RESPONSE, GEN_INVOKE_AGENT, GEN_OP_CNT };
 
 /*
  * Time between the chunks of a streamed answer, for a histogram: adding is cheap, and nothing of a chunk is kept.
@@ -100,6 +101,8 @@ struct gen_call {
 	struct view reasoning_level, previous_response_id, conversation_id, output_type;
 	struct view request_service_tier;
 	struct view guardrail_id;	/* Bedrock's */
+	struct view stream_cursor;	/* GEN_FETCH_RESPONSE: where it goes on */
+	struct view agent_id;		/* GEN_INVOKE_AGENT: of a hosted one */
 	struct view data_source_id;	/* GEN_RETRIEVAL: what is searched */
 	struct opt_int retrieval_top_k;
 	struct buf encoding_formats;	/* JSON array of strings, empty: none */

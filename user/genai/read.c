@@ -265,6 +265,23 @@ struct view gen_path_part(struct gen_call *c, const struct exchange *x, const ch
 	return n ? path_text(c, view_take(path, n)) : VIEW_NONE;
 }
 
+struct view gen_query_part(struct gen_call *c, const struct exchange *x, const char *name)
+{
+	struct view path, query, one, key, value;
+
+	if (!view_cut(x->target, '?', &path, &query))
+		return VIEW_NONE;
+	while (query.n) {
+		if (!view_cut(query, '&', &one, &query)) {
+			one = query;
+			query = VIEW_NONE;
+		}
+		if (view_cut(one, '=', &key, &value) && view_eq(key, view_of(name)))
+			return path_text(c, value);
+	}
+	return VIEW_NONE;
+}
+
 /*
  * A string code, a type, a status in words (Google's form); a number is most often the HTTP status
  * again.

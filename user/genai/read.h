@@ -54,6 +54,9 @@ struct view gen_copy(struct gen_call *c, struct view v);
 struct view gen_path_part(struct gen_call *c, const struct exchange *x, const char *marker,
 			  const char *stops);
 
+/* A parameter of the query, as it stands there; VIEW_NONE: not there. */
+struct view gen_query_part(struct gen_call *c, const struct exchange *x, const char *name);
+
 /* An answer's error, wherever providers and proxies put it. */
 void gen_answer_error(struct gen_call *c, const struct exchange *x, struct json body);
 /* An HTTP error that no JSON explains. */

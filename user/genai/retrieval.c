@@ -102,6 +102,11 @@ static bool is_rerank(const struct exchange *x, struct json body)
 	       (json_get(body, "documents").type == JSON_ARRAY || json_get(body, "texts").type == JSON_ARRAY);
 }
 
+static bool is_bedrock_rerank(const struct exchange *x, struct json body)
+{
+	return json_get(body, "queries").type == JSON_ARRAY && json_get(body, "sources").type == JSON_ARRAY;
+}
+
 static const struct store stores[] = {
 	{ "openai", "/search", "/vector_stores/", NULL, "/vector_stores/", NULL, { "query.0", "query" },
 	  { "max_num_results" }, { "data" }, { "file_id" }, { "score" } },
@@ -125,6 +130,9 @@ static const struct store stores[] = {
 	{ "elasticsearch", "/_search", NULL, is_near, "/", NULL,
 	  { "knn.query_vector_builder.text_embedding.model_text", "query.semantic.query" }, { "knn.k", "size" },
 	  { "hits.hits" }, { "_id" }, { "_score" } },
+	{ "aws.bedrock", "/rerank", NULL, is_bedrock_rerank, NULL, NULL, { "queries.0.textQuery.text" },
+	  { "rerankingConfiguration.bedrockRerankingConfiguration.numberOfResults" }, { "results" }, { "index" },
+	  { "relevanceScore" } },
 	{ "cohere", "/rerank", NULL, is_rerank, NULL, NULL, { "query" }, { "top_n", "top_k" }, { "results", "data" },
 	  { "index" }, { "relevance_score", "score" } },
 };

@@ -33,10 +33,13 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_REQUEST_ENCODING_FORMATS, "gen_ai.request.encoding_formats", STR_ARRAY, 0, "") \
 	X(GEN_AI_REQUEST_REASONING_LEVEL, "gen_ai.request.reasoning.level", STR, 0, "") \
 	X(GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID, "gen_ai.request.previous_response.id", STR, 0, "") \
+	X(GEN_AI_REQUEST_STREAM_CURSOR, "gen_ai.request.stream_cursor", STR, 0, "") \
+	X(GEN_AI_AGENT_ID, "gen_ai.agent.id", STR, 0, "") \
 	X(GEN_AI_CONVERSATION_ID, "gen_ai.conversation.id", STR, 0, "") \
 	X(GEN_AI_CONVERSATION_COMPACTED, "gen_ai.conversation.compacted", BOOL, 0, "") \
 	X(GEN_AI_OUTPUT_TYPE, "gen_ai.output.type", STR, 0, "") \
 	X(GEN_AI_RESPONSE_ID, "gen_ai.response.id", STR, 0, "") \
+	X(GEN_AI_RESPONSE_STATUS, "gen_ai.response.status", STR, 0, "") \
 	X(GEN_AI_RESPONSE_MODEL, "gen_ai.response.model", STR, 0, "") \
 	X(GEN_AI_RESPONSE_FINISH_REASONS, "gen_ai.response.finish_reasons", STR_ARRAY, 0, "") \
 	X(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, "gen_ai.response.time_to_first_chunk", DOUBLE, 0, "") \

@@ -11,6 +11,8 @@ static const char *const op_names[GEN_OP_CNT] = {
 	[GEN_GENERATE_CONTENT] = "generate_content",
 	[GEN_EMBEDDINGS] = "embeddings",
 	[GEN_RETRIEVAL] = "retrieval",
+	[GEN_FETCH_RESPONSE] = "fetch_response",
+	[GEN_INVOKE_AGENT] = "invoke_agent",
 };
 
 struct filler {
@@ -83,6 +85,8 @@ static void request_attrs(struct filler *w, const struct gen_call *c)
 	put_json_strs(w, ATTR_GEN_AI_REQUEST_ENCODING_FORMATS, &c->encoding_formats);
 	put_str(w, ATTR_GEN_AI_REQUEST_REASONING_LEVEL, c->reasoning_level);
 	put_str(w, ATTR_GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID, c->previous_response_id);
+	put_str(w, ATTR_GEN_AI_REQUEST_STREAM_CURSOR, c->stream_cursor);
+	put_str(w, ATTR_GEN_AI_AGENT_ID, c->agent_id);
 	put_str(w, ATTR_GEN_AI_CONVERSATION_ID, c->conversation_id);
 	put_str(w, ATTR_GEN_AI_OUTPUT_TYPE, c->output_type);
 	put_int(w, ATTR_GEN_AI_EMBEDDINGS_DIMENSION_COUNT, c->dimension_count);
@@ -109,6 +113,8 @@ static void response_attrs(struct filler *w, const struct gen_call *c)
 			   finish, n);
 	put_str(w, ATTR_GEN_AI_RESPONSE_ID, c->response_id);
 	put_str(w, ATTR_GEN_AI_RESPONSE_MODEL, c->response_model);
+	if (c->op == GEN_FETCH_RESPONSE)
+		put_str(w, ATTR_GEN_AI_RESPONSE_STATUS, c->response_status);
 	put_str(w, ATTR_OPENAI_RESPONSE_SERVICE_TIER, c->response_service_tier);
 	put_str(w, ATTR_OPENAI_RESPONSE_SYSTEM_FINGERPRINT, c->system_fingerprint);
 	if (c->compacted)
@@ -145,7 +151,7 @@ static void cost_attrs(struct filler *w)
 	const struct call_facts *f = w->f;
 	double usd;
 
-	if (!f->prices)
+	if (!f->prices || f->call->op == GEN_FETCH_RESPONSE)
 		return;
 	if (said_cost(f, &usd)) {
 		put_double(w, ATTR_ONLOOKER_COST_USD, (struct opt_double){ true, usd });

@@ -133,7 +133,8 @@ static inline void put_flag(struct buf *b, const char *key, bool v)
 
 static inline void facts_request(const struct gen_call *c, struct buf *b)
 {
-	static const char *const ops[] = { "chat", "text_completion", "generate_content", "embeddings", "retrieval" };
+	static const char *const ops[] = { "chat", "text_completion", "generate_content", "embeddings", "retrieval",
+					   "fetch_response", "invoke_agent" };
 
 	buf_addf(b, "%s %s %s\n", ops[c->op], c->provider_name, c->api_type ? c->api_type : "-");
 	put_view(b, "model", c->request_model);
@@ -149,6 +150,8 @@ static inline void facts_request(const struct gen_call *c, struct buf *b)
 	put_view(b, "stop", buf_view(&c->stop_sequences));
 	put_view(b, "level", c->reasoning_level);
 	put_view(b, "previous", c->previous_response_id);
+	put_view(b, "cursor", c->stream_cursor);
+	put_view(b, "agent", c->agent_id);
 	put_view(b, "conversation", c->conversation_id);
 	put_view(b, "output_type", c->output_type);
 	put_view(b, "asked_tier", c->request_service_tier);

@@ -113,6 +113,40 @@ static const struct {
 	{ "its errors", { "/v2/chat", NULL, "{\"model\":\"c\",\"messages\":[]}", 401, NULL, "{\"id\":\"i\",\"message\":\"invalid api token\"}" },
 	  "chat cohere -\nmodel=c\nerror=401\nsays=invalid api token\nterminal\n", NULL, NULL },
 
+	{ "a knowledge base answers", { "/retrieveAndGenerate", NULL, "{\"input\":{\"text\":\"hi\"},\"retrieveAndGenerateConfiguration\":{"
+	  "\"type\":\"KNOWLEDGE_BASE\",\"knowledgeBaseConfiguration\":{\"knowledgeBaseId\":\"kb\",\"modelArn\":\"arn:m\"}}}", .answer =
+	  "{\"sessionId\":\"s\",\"output\":{\"text\":\"x\"},\"citations\":[]}" },
+	  "chat aws.bedrock -\nmodel=arn:m\nconversation=s\nsource=kb\nfinish=stop\nterminal\n", "[{\"role\":\"user\",\"parts\":[" TEXT("hi") "]}]",
+	  ANSWER(TEXT("x"), "stop") },
+	{ "an agent that is not there", { "/agents/A/agentAliases/B/sessions/s/text", NULL, "{\"inputText\":\"hi\"}", 404, NULL,
+	  "{\"message\":\"no such agent\"}" },
+	  "invoke_agent aws.bedrock -\nagent=A\nconversation=s\nerror=404\nsays=no such agent\nterminal\n", NULL, NULL },
+
+	/* OpenAI: pictures, sound, what is stored */
+	{ "a picture", { "/v1/images/generations", NULL, "{\"model\":\"gpt-image-2\",\"prompt\":\"a cat\",\"n\":2}", .answer =
+	  "{\"created\":1,\"data\":[{\"b64_json\":\"AAAA\"}],\"usage\":{\"input_tokens\":5,\"output_tokens\":40,\"total_tokens\":45,"
+	  "\"input_tokens_details\":{\"text_tokens\":5,\"image_tokens\":0}}}" },
+	  "generate_content openai -\nmodel=gpt-image-2\nn=2\noutput_type=image\nin=5\nout=40\nin_text=5\nin_image=0\nterminal\n",
+	  "[{\"role\":\"user\",\"parts\":[" TEXT("a cat") "]}]", "[]" },
+	{ "a picture in pieces", { "/v1/images/generations", NULL, "{\"model\":\"gpt-image-2\",\"prompt\":\"p\",\"stream\":true}", .answer =
+	  "event: image_generation.partial_image\ndata: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"AA\"}\n\n"
+	  "event: image_generation.completed\ndata: {\"type\":\"image_generation.completed\",\"b64_json\":\"AA\",\"usage\":{\"input_tokens\":5,\"output_tokens\":9}}\n\n" },
+	  "generate_content openai -\nmodel=gpt-image-2\nstream\noutput_type=image\nin=5\nout=9\nterminal\n", NULL, "[]" },
+	{ "speech", { "/v1/audio/speech", NULL, "{\"model\":\"tts\",\"input\":\"hi\",\"voice\":\"v\"}", .type = "audio/mpeg", .answer = "\377\373" },
+	  "generate_content openai -\nmodel=tts\noutput_type=speech\nterminal\n", "[{\"role\":\"user\",\"parts\":[" TEXT("hi") "]}]", "[]" },
+	{ "speech as events", { "/v1/audio/speech", NULL, "{\"model\":\"tts\",\"input\":\"hi\",\"stream_format\":\"sse\"}", .answer =
+	  "data: {\"type\":\"speech.audio.delta\",\"audio\":\"AA\"}\n\n"
+	  "data: {\"type\":\"speech.audio.done\",\"usage\":{\"input_tokens\":2,\"output_tokens\":8,\"total_tokens\":10}}\n\n" },
+	  "generate_content openai -\nmodel=tts\nstream\noutput_type=speech\nin=2\nout=8\nterminal\n", NULL, "[]" },
+	{ "a transcript, asked for with a form", { "/v1/audio/transcriptions", "Content-Type: multipart/form-data; boundary=XY\r\n",
+	  "--XY\r\nContent-Disposition: form-data; name=\"file\"; filename=\"model\"\r\n\r\n\001\r\n\002\r\n--XY\r\n"
+	  "Content-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--XY--\r\n", .answer =
+	  "{\"text\":\"hello\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":14,\"output_tokens\":2}}" },
+	  "generate_content openai -\nmodel=whisper-1\noutput_type=text\nin=14\nout=2\nterminal\n", NULL, "[]" },
+	{ "half a form", { "/v1/audio/translations", "Content-Type: multipart/form-data; boundary=XY\r\n",
+	  "--XY\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhis", .answer = "{}" },
+	  "generate_content openai -\noutput_type=text\nterminal\n", NULL, "[]" },
+
 	/* Voyage, Jina */
 	{ "Voyage counts in all", { "/v1/embeddings", NULL, "{\"model\":\"v\",\"input\":[\"a\"],\"input_type\":\"query\"}", .answer =
 	  "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"embedding\":[1,2],\"index\":0}],\"model\":\"v\",\"usage\":{\"total_tokens\":5}}" },
@@ -201,6 +235,9 @@ static void none(void **state)
 		{ "/api/pull", NULL, "{\"model\":\"m\"}", .answer = "{}" },
 		{ "/v1/chat", NULL, "{\"text\":\"hi\"}", .answer = "{}" },
 		{ "/api/embed", NULL, "{\"html\":\"hi\"}", .answer = "{}" },
+		{ "/v1/moderations", NULL, "{\"model\":\"m\",\"input\":\"hi\"}", .answer = "{\"results\":[]}" },
+		{ "/v1/images/generations", NULL, "{\"name\":\"hi\"}", .answer = "{}" },
+		{ "/agents/A/agentAliases/B/memories", NULL, "{}", .answer = "{}" },
 	};
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {

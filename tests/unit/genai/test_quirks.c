@@ -445,13 +445,49 @@ static void request_facts(void **state)
 	}
 }
 
-/* GET and DELETE of a stored response run no model. */
+#define EMPTY "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
 static void only_post_runs_a_model(void **state)
 {
-	assert_null(drive(VIEW("GET /v1/responses/resp_1 HTTP/1.1\r\nHost: a\r\n\r\n"),
-			  VIEW("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"), false));
+	assert_null(drive(VIEW("DELETE /v1/responses/resp_1 HTTP/1.1\r\nHost: a\r\n\r\n"), VIEW(EMPTY), false));
+	assert_null(drive(VIEW("GET /v1/responses/resp_1/input_items HTTP/1.1\r\nHost: a\r\n\r\n"), VIEW(EMPTY), false));
+	assert_null(drive(VIEW("GET /forms/responses/7 HTTP/1.1\r\nHost: a\r\n\r\n"), VIEW(EMPTY), false));
 	assert_null(drive(VIEW("GET /v1/chat/completions HTTP/1.1\r\nHost: a\r\n\r\n"),
 			  VIEW("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"), false));
+}
+
+static void fetched(const char *request, const char *answer, const char *want)
+{
+	struct gen_call *c = drive(view_of(request), view_of(answer), true);
+	struct buf b;
+
+	buf_init(&b, 1 << 20);
+	assert_non_null(c);
+	facts_request(c, &b);
+	facts_answer(c, &b);
+	buf_add_byte(&b, 0);
+	assert_string_equal(b.p, want);
+	buf_release(&b);
+	gen_free(c);
+}
+
+/* It has what was said then, and no usage: no model ran. */
+static void a_stored_response_is_fetched(void **state)
+{
+	fetched("GET /v1/responses/resp_1?include%5B%5D=x HTTP/1.1\r\nHost: api.openai.com\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"id\":\"resp_1\",\"object\":\"response\","
+		"\"status\":\"completed\",\"model\":\"m-1\",\"output\":[{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":"
+		"\"output_text\",\"text\":\"x\"}]}],\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}",
+		"fetch_response openai responses\nid=resp_1\nanswered=m-1\nstatus=completed\nfinish=stop\nterminal\n");
+	fetched("GET /v1/responses/resp_2?stream=true&starting_after=41 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+		EV("response.failed", ",\"response\":{\"id\":\"resp_2\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"m\"},"
+		   "\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}"),
+		"fetch_response openai responses\nstream\ncursor=41\nid=resp_2\nstatus=failed\nfinish=error\nerror=server_error\nsays=m\nterminal\n");
+	fetched("GET /v1/responses/resp_3 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"id\":\"resp_3\",\"object\":\"response\","
+		"\"status\":\"queued\",\"output\":[],\"usage\":null}",
+		"fetch_response openai responses\nid=resp_3\nstatus=queued\nterminal\n");
 }
 
 int main(void)
@@ -461,6 +497,7 @@ int main(void)
 		cmocka_unit_test(quirks_without_content),
 		cmocka_unit_test(request_facts),
 		cmocka_unit_test(only_post_runs_a_model),
+		cmocka_unit_test(a_stored_response_is_fetched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

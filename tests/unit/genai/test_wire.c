@@ -230,6 +230,13 @@ static const struct {
 		"{\"type\":\"tool_call\",\"id\":\"toolu_01\",\"name\":\"get_weather\",\"arguments\":{\"city\":\"Łódź\"}}]}]",
 	},
 	{
+		"http/bedrock-invoke-agent",
+		"invoke_agent aws.bedrock -\nstream\nagent=AGENT12345\nconversation=sess-1\n",
+		"id=c1136034-0000-49a2-8b55-4034878dda8a\nin=900\nout=60\nfinish=stop\nterminal\n",
+		"[{\"role\":\"assistant\",\"finish_reason\":\"stop\",\"parts\":["
+		"{\"type\":\"text\",\"content\":\"Within 30 days.\"}]}]",
+	},
+	{
 		"http/ollama-chat-stream",
 		"chat ollama -\nmodel=qwen3:8b\nstream\nmax_tokens=64\nseed=3\ntop_k=20\ntemperature=0.1\ntop_p=0.9\nstop=[\"END\"]\n",
 		"answered=qwen3:8b\nin=17\nout=50\nfinish=stop\nterminal\n",
@@ -334,7 +341,7 @@ static void no_content_is_kept_unasked(void **state)
 static void others_are_left_alone(void **state)
 {
 	static const char *const names[] = {
-		"http/anthropic-count-tokens", "http/bedrock-invoke-agent", "mcp/edge-401", "mcp/edge-resume-1",
+		"http/anthropic-count-tokens", "mcp/edge-401", "mcp/edge-resume-1",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
