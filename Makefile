@@ -118,7 +118,7 @@ check-docs:
 GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/golden/wire/http/openai-responses*.req \
 	    tests/golden/wire/http/openai-embeddings*.req tests/golden/wire/http/anthropic-*.req \
 	    tests/golden/wire/http/azure-*.req tests/golden/wire/enc/*.req \
-	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error bedrock-retrieve ollama cohere openai-vectorstore pinecone qdrant chroma milvus elasticsearch,tests/golden/wire/http/$(p)*.req)))
+	    $(foreach p,gemini groq mistral llamacpp bedrock-converse bedrock-invoke-stream bedrock-error bedrock-retrieve bedrock-invoke-agent ollama cohere openai-vectorstore pinecone qdrant chroma milvus elasticsearch,tests/golden/wire/http/$(p)*.req)))
 GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/*.c2s))
 GOLDEN_H2 := $(basename $(wildcard tests/golden/wire/h2/*.c2s))
 GOLDEN_A2A := $(basename $(wildcard tests/golden/wire/a2a/*.c2s))

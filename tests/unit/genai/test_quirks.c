@@ -458,10 +458,13 @@ static void only_post_runs_a_model(void **state)
 
 static void fetched(const char *request, const char *answer, const char *want)
 {
-	struct gen_call *c = drive(view_of(request), view_of(answer), true);
+	struct said said = { .answer = answer };
+	struct gen_call *c;
 	struct buf b;
 
-	buf_init(&b, 1 << 20);
+	said_answer(&said, &b);
+	c = drive(view_of(request), buf_view(&b), true);
+	buf_reset(&b);
 	assert_non_null(c);
 	facts_request(c, &b);
 	facts_answer(c, &b);
@@ -475,17 +478,16 @@ static void fetched(const char *request, const char *answer, const char *want)
 static void a_stored_response_is_fetched(void **state)
 {
 	fetched("GET /v1/responses/resp_1?include%5B%5D=x HTTP/1.1\r\nHost: api.openai.com\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"id\":\"resp_1\",\"object\":\"response\","
+		"{\"id\":\"resp_1\",\"object\":\"response\","
 		"\"status\":\"completed\",\"model\":\"m-1\",\"output\":[{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":"
 		"\"output_text\",\"text\":\"x\"}]}],\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}",
 		"fetch_response openai responses\nid=resp_1\nanswered=m-1\nstatus=completed\nfinish=stop\nterminal\n");
 	fetched("GET /v1/responses/resp_2?stream=true&starting_after=41 HTTP/1.1\r\nHost: a\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 		EV("response.failed", ",\"response\":{\"id\":\"resp_2\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"m\"},"
 		   "\"usage\":{\"input_tokens\":5,\"output_tokens\":6}}"),
 		"fetch_response openai responses\nstream\ncursor=41\nid=resp_2\nstatus=failed\nfinish=error\nerror=server_error\nsays=m\nterminal\n");
 	fetched("GET /v1/responses/resp_3 HTTP/1.1\r\nHost: a\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"id\":\"resp_3\",\"object\":\"response\","
+		"{\"id\":\"resp_3\",\"object\":\"response\","
 		"\"status\":\"queued\",\"output\":[],\"usage\":null}",
 		"fetch_response openai responses\nid=resp_3\nstatus=queued\nterminal\n");
 }
