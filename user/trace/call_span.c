@@ -70,7 +70,7 @@ static void put_json_strs(struct filler *w, enum attr_id id, const struct buf *j
 static void request_attrs(struct filler *w, const struct gen_call *c)
 {
 	put_str(w, ATTR_GEN_AI_REQUEST_MODEL, c->request_model);
-	if (c->stream)
+	if (c->stream && c->op != GEN_INVOKE_AGENT)
 		put_bool(w, ATTR_GEN_AI_REQUEST_STREAM, true);
 	put_int(w, ATTR_GEN_AI_REQUEST_MAX_TOKENS, c->max_tokens);
 	put_double(w, ATTR_GEN_AI_REQUEST_TEMPERATURE, c->temperature);
@@ -111,8 +111,10 @@ static void response_attrs(struct filler *w, const struct gen_call *c)
 	if (n)
 		attrs_strs(&w->span->attrs, &w->span->arena, ATTR_GEN_AI_RESPONSE_FINISH_REASONS,
 			   finish, n);
-	put_str(w, ATTR_GEN_AI_RESPONSE_ID, c->response_id);
-	put_str(w, ATTR_GEN_AI_RESPONSE_MODEL, c->response_model);
+	if (c->op != GEN_INVOKE_AGENT) {	/* an agent's answer is that of many models */
+		put_str(w, ATTR_GEN_AI_RESPONSE_ID, c->response_id);
+		put_str(w, ATTR_GEN_AI_RESPONSE_MODEL, c->response_model);
+	}
 	if (c->op == GEN_FETCH_RESPONSE)
 		put_str(w, ATTR_GEN_AI_RESPONSE_STATUS, c->response_status);
 	put_str(w, ATTR_OPENAI_RESPONSE_SERVICE_TIER, c->response_service_tier);
