@@ -95,7 +95,7 @@ static bool says_a2a(const struct a2a *a, const struct exchange *x, bool rpc)
 
 static bool is_message(struct json v)
 {
-	return json_get(v, "parts").type == JSON_ARRAY && json_get(v, "role").type == JSON_STRING;
+	return a2a_get(v, "parts").type == JSON_ARRAY && json_get(v, "role").type == JSON_STRING;
 }
 
 /* Names of before 1.0 are MCP's too, whose params name a task taskId; 1.0's are anybody's. */
@@ -104,7 +104,7 @@ static bool is_ours(const struct a2a *a, const struct exchange *x, const struct 
 	if (speaks_mcp(x))
 		return false;
 	if (q->method->does == A2A_INVOKES)
-		return is_message(json_get(q->params, "message"));
+		return is_message(a2a_get(q->params, "message"));
 	if (says_a2a(a, x, q->rpc))
 		return json_get(q->params, "taskId").type == JSON_NONE || json_get(q->params, "id").type == JSON_STRING ||
 		       q->method->does == A2A_OTHER;
@@ -173,7 +173,7 @@ static void read_request(struct a2a_call *c, const struct asks *q)
 {
 	c->id = a2a_text(c, q->id);
 	if (q->method->does == A2A_INVOKES)
-		payload_sent(c, json_get(q->params, "message"));
+		payload_sent(c, a2a_get(q->params, "message"));
 	else if (q->task.n)
 		c->task = arena_copy(&c->arena, q->task);
 	else if (q->method->does != A2A_OTHER)
@@ -244,7 +244,7 @@ static enum a2a_end how_ended(const struct a2a_call *c, const struct exchange *x
 {
 	if (x->status >= 400 && !c->error_code.n)
 		return A2A_REFUSED;
-	if (c->error_code.n || c->state.phase != A2A_RUNS || (x->end == XEND_OK && x->status))
+	if (c->error_code.n || c->said || c->state.phase != A2A_RUNS || (x->end == XEND_OK && x->status))
 		return A2A_ANSWERED;
 	/* A stream that the client left, or lost; a single answer is there or it is not. */
 	return c->stream || !c->answered ? A2A_CUT : A2A_ANSWERED;
@@ -256,7 +256,7 @@ void a2a_done(struct a2a *a, struct a2a_call *c, const struct exchange *x, uint6
 
 	if (x->resp.kind == BODY_BYTES)
 		take(c, body_json(&x->resp.body), last);
-	if (c->state.phase == A2A_RUNS || !c->stream)
+	if ((c->state.phase == A2A_RUNS && !c->said) || !c->stream)
 		c->last_ts = last;
 	if (c->last_ts < c->first_ts)
 		c->last_ts = c->first_ts;

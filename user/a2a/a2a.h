@@ -63,6 +63,7 @@ struct a2a_call {
 	/* this room's own */
 	bool want_content;
 	bool answered;			/* something of the protocol came back */
+	bool said;			/* a message came back: there is nothing more to come */
 	struct a2a_artifact *artifacts;
 	unsigned artifact_cnt;
 	struct buf last_words;		/* the parts of the newest status message, or of the answer's message */

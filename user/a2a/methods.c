@@ -86,6 +86,7 @@ static const struct {
 	{ "TASK_STATE_COMPLETED", "completed", { "completed", A2A_OVER } },
 	{ "TASK_STATE_FAILED", "failed", { "failed", A2A_FAILED } },
 	{ "TASK_STATE_CANCELED", "canceled", { "canceled", A2A_FAILED } },
+	{ "TASK_STATE_CANCELLED", "canceled", { "canceled", A2A_FAILED } },	/* 0.3's REST binding */
 	{ "TASK_STATE_REJECTED", "rejected", { "rejected", A2A_FAILED } },
 	{ "TASK_STATE_INPUT_REQUIRED", "input-required", { "input_required", A2A_WAITS } },
 	{ "TASK_STATE_AUTH_REQUIRED", "auth-required", { "auth_required", A2A_WAITS } },

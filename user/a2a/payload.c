@@ -41,6 +41,30 @@ static void note(struct a2a_call *c, struct view *at, struct json v)
 		*at = text;
 }
 
+/*
+ * 0.3's REST binding is its a2a.proto as JSON, which some write with camel case and json_name (as the mapping of protobuf to JSON
+ * has it), the Python SDK with the names of the .proto.
+ */
+static const struct {
+	const char *name, *proto;
+} spellings[] = {
+	{ "message", "request" }, { "message", "msg" }, { "message", "update" }, { "parts", "content" },
+	{ "messageId", "message_id" }, { "contextId", "context_id" }, { "taskId", "task_id" },
+	{ "artifactId", "artifact_id" }, { "statusUpdate", "status_update" }, { "artifactUpdate", "artifact_update" },
+	{ "bytes", "fileWithBytes" }, { "bytes", "file_with_bytes" }, { "uri", "fileWithUri" }, { "uri", "file_with_uri" },
+	{ "mimeType", "mime_type" },
+};
+
+struct json a2a_get(struct json v, const char *name)
+{
+	struct json found = json_get(v, name);
+
+	for (size_t i = 0; found.type == JSON_NONE && i < sizeof(spellings) / sizeof(spellings[0]); i++)
+		if (!strcmp(spellings[i].name, name))
+			found = json_get(v, spellings[i].proto);
+	return found;
+}
+
 /* Messages */
 
 static const char *modality_of(struct json mime)
@@ -89,7 +113,7 @@ static void part(struct msgs *m, struct json v)
 	else if (raw.type == JSON_STRING || url.type == JSON_STRING)
 		media(m, json_get(v, "mediaType"), raw, url);
 	else if (file.type == JSON_OBJECT)
-		media(m, json_get(file, "mimeType"), json_get(file, "bytes"), json_get(file, "uri"));
+		media(m, a2a_get(file, "mimeType"), a2a_get(file, "bytes"), a2a_get(file, "uri"));
 	else if (value.type != JSON_NONE)
 		data(m, value);
 }
@@ -125,16 +149,16 @@ void payload_sent(struct a2a_call *c, struct json message)
 	struct msgs m;
 	struct buf out;
 
-	note(c, &c->context, json_get(message, "contextId"));
-	note(c, &c->task, json_get(message, "taskId"));
-	note(c, &c->message, json_get(message, "messageId"));
+	note(c, &c->context, a2a_get(message, "contextId"));
+	note(c, &c->task, a2a_get(message, "taskId"));
+	note(c, &c->message, a2a_get(message, "messageId"));
 	if (!c->want_content || message.type != JSON_OBJECT)
 		return;
 	buf_init(&out, A2A_CONTENT_MAX);
 	msgs_open(&m, &out);
 	if (msgs_begin(&m, (struct msgs_head){ .role = is_agent(json_get(message, "role")) ? VIEW("assistant") :
 									       VIEW("user") })) {
-		parts(&m, json_get(message, "parts"));
+		parts(&m, a2a_get(message, "parts"));
 		msgs_end(&m);
 	}
 	c->input = close_list(c, &m, &out);
@@ -193,15 +217,15 @@ static struct a2a_artifact *artifact_of(struct a2a_call *c, struct json id)
 
 static void on_artifact(struct a2a_call *c, struct json artifact, bool append)
 {
-	struct a2a_artifact *a = c->want_content ? artifact_of(c, json_get(artifact, "artifactId")) : NULL;
+	struct a2a_artifact *a = c->want_content ? artifact_of(c, a2a_get(artifact, "artifactId")) : NULL;
 
 	c->content_cut |= c->want_content && !a;
 	if (!a)
 		return;
 	if (append)
-		keep(c, &a->parts, json_get(artifact, "parts"));
+		keep(c, &a->parts, a2a_get(artifact, "parts"));
 	else
-		replace(c, &a->parts, json_get(artifact, "parts"));
+		replace(c, &a->parts, a2a_get(artifact, "parts"));
 }
 
 /* What comes after a terminal state is no part of the work: the first one ends it. */
@@ -213,21 +237,22 @@ static void on_status(struct a2a_call *c, struct json status, uint64_t ts)
 		c->last_ts = ts;
 	if (s.name)
 		c->state = s;
-	replace(c, &c->last_words, json_get(json_get(status, "message"), "parts"));
+	replace(c, &c->last_words, a2a_get(a2a_get(status, "message"), "parts"));
 }
 
 static void on_message(struct a2a_call *c, struct json message, uint64_t ts)
 {
-	note(c, &c->context, json_get(message, "contextId"));
-	note(c, &c->task, json_get(message, "taskId"));
+	note(c, &c->context, a2a_get(message, "contextId"));
+	note(c, &c->task, a2a_get(message, "taskId"));
 	c->last_ts = ts;
-	replace(c, &c->last_words, json_get(message, "parts"));
+	c->said = true;
+	replace(c, &c->last_words, a2a_get(message, "parts"));
 }
 
 static void on_update(struct a2a_call *c, struct json v)
 {
-	note(c, &c->context, json_get(v, "contextId"));
-	note(c, &c->task, json_get(v, "taskId"));
+	note(c, &c->context, a2a_get(v, "contextId"));
+	note(c, &c->task, a2a_get(v, "taskId"));
 }
 
 static void on_task(struct a2a_call *c, struct json task, uint64_t ts)
@@ -235,7 +260,7 @@ static void on_task(struct a2a_call *c, struct json task, uint64_t ts)
 	struct json_iter it = json_each(json_get(task, "artifacts"));
 	struct json_member e;
 
-	note(c, &c->context, json_get(task, "contextId"));
+	note(c, &c->context, a2a_get(task, "contextId"));
 	note(c, &c->task, json_get(task, "id"));
 	on_status(c, json_get(task, "status"), ts);
 	while (json_next(&it, &e))
@@ -274,7 +299,7 @@ bool payload_take(struct a2a_call *c, struct json v, uint64_t ts)
 	struct json kind = json_get(v, "kind"), inner;
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-		inner = json_get(v, shapes[i].wrapped);
+		inner = a2a_get(v, shapes[i].wrapped);
 		if (kind.type == JSON_STRING ? !json_is(kind, shapes[i].kind) : inner.type != JSON_OBJECT)
 			continue;
 		shapes[i].take(c, kind.type == JSON_STRING ? v : inner, ts);

@@ -13,6 +13,8 @@ struct a2a_artifact {
 	struct a2a_artifact *next;
 };
 
+/* A member by its name, or as 0.3's REST binding spells it. */
+struct json a2a_get(struct json v, const char *name);
 /* The message of a send's params. */
 void payload_sent(struct a2a_call *c, struct json message);
 /* A result, or an element of a stream: task, message, status or artifact, in any version's wrapping.  False: none of these. */

@@ -258,6 +258,26 @@ static void rest(void **state)
 	a2a_free(a);
 }
 
+/* As the Python SDK writes it. */
+static void rest_of_0_3(void **state)
+{
+	struct a2a *a = a2a_new(true);
+	struct seen s = exchange(a, asker, "POST /v1/message:send", "", "{\"request\":{\"message_id\":\"m\",\"context_id\":\"c\","
+				 "\"role\":\"ROLE_USER\",\"content\":[{\"text\":\"hi\"}]}}", "200 OK", "application/json",
+				 "{\"task\":{\"id\":\"t\",\"context_id\":\"c\",\"status\":{\"state\":\"TASK_STATE_CANCELLED\",\"update\":"
+				 "{\"content\":[{\"file\":{\"file_with_uri\":\"u\",\"mime_type\":\"audio/x\"}}]}}}}");
+
+	assert_non_null(s.call);
+	assert_view(s.call->context, "c");
+	assert_view(s.call->task, "t");
+	assert_view(s.call->message, "m");
+	assert_string_equal(s.call->state.name, "canceled");
+	assert_view(s.call->output, "[{\"role\":\"assistant\",\"finish_reason\":\"error\",\"parts\":[{\"type\":\"uri\",\"modality\":"
+		    "\"audio\",\"uri\":\"u\"}]}]");
+	a2a_call_free(s.call);
+	a2a_free(a);
+}
+
 /* Names that other protocols have, too. */
 static void not_ours(void **state)
 {
@@ -363,6 +383,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_breaks_off_is_cut),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(rest),
+		cmocka_unit_test(rest_of_0_3),
 		cmocka_unit_test(not_ours),
 		cmocka_unit_test(named_by_its_card),
 		cmocka_unit_test(pairs),
