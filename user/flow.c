@@ -15,6 +15,7 @@
 #include "genai/session.h"
 #include "mcp/mcp.h"
 #include "proto/exchange.h"
+#include "sink/compat.h"
 
 #define STREAMS_MAX	(64 * 1024)
 #define RPC_HEAD	256
@@ -125,6 +126,7 @@ static void deliver(struct flow *f)
 		guard_apply(&f->guard, s);
 		if (f->config.metrics)
 			metrics_span(f->config.metrics, s);
+		compat_apply(f->config.compat, s);
 		for (size_t i = 0; i < FLOW_SINKS_MAX && f->sinks[i]; i++) {
 			if (f->broken[i]) {
 				sink_skip(f->sinks[i]);

@@ -14,6 +14,7 @@
 struct flow_config {
 	bool content;
 	struct trace_config trace;
+	unsigned compat;		/* sets of sink/compat.h */
 	struct metrics *metrics;	/* the caller's; NULL: none are kept */
 	/* Tell the kernel half that a stream's payload is of no use; NULL (replay): nobody to tell. */
 	void (*ignore)(void *arg, uint64_t stream);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "options.h"
+#include "sink/compat.h"
 
 /* Each takes its value (NULL for flags); a sentence when the value makes no sense. */
 static const char *set_file(struct options *o, const char *v)
@@ -30,6 +31,11 @@ static const char *set_content(struct options *o, const char *v)
 {
 	o->content = !strcmp(v, "full");
 	return o->content || !strcmp(v, "none") ? NULL : "--content is none or full";
+}
+
+static const char *set_compat(struct options *o, const char *v)
+{
+	return compat_parse(v, &o->compat) ? NULL : "--compat takes, with commas between: " COMPAT_NAMES;
 }
 
 static const char *set_prometheus(struct options *o, const char *v)
@@ -142,6 +148,7 @@ static const struct option_row {
 	{ "--file", "PATH|-", OPT_SINKS, set_file, "spans as OTLP/JSON, one TracesData object a line" },
 	{ "--otlp", "URL", OPT_SINKS, set_otlp, "export over OTLP/HTTP; OTEL_EXPORTER_OTLP_* are honoured" },
 	{ "--content", "none|full", OPT_SINKS, set_content, "message content on spans (default none)" },
+	{ "--compat", "NAME[,NAME]", OPT_SINKS, set_compat, "older names that a backend needs: " COMPAT_NAMES },
 	{ "--prices", "FILE|none", OPT_SINKS, set_prices, "price list for costs (default: the built-in one)" },
 	{ "--live", NULL, OPT_SINKS, set_live, "draw each span as it ends, not the tree at the end" },
 	{ "--prometheus", "ADDR", OPT_METRICS, set_prometheus, "answer Prometheus on [HOST:]PORT (loopback by default)" },

@@ -15,6 +15,7 @@ struct options {
 	const char *otlp;		/* --otlp */
 	const char *record;		/* --record, record's -o */
 	bool content;			/* --content full */
+	unsigned compat;		/* --compat: sets of sink/compat.h */
 	const char *prometheus;		/* --prometheus */
 	const char *prices;		/* --prices; NULL: the built-in list */
 	bool quiet, verbose, json, live;
@@ -31,7 +32,7 @@ struct options {
 
 /* One bit for each group of options, so that a verb takes only what means something to it. */
 enum option_group {
-	OPT_SINKS = 1,		/* --file --otlp --content --prices --live */
+	OPT_SINKS = 1,		/* --file --otlp --content --compat --prices --live */
 	OPT_CAPTURE = 2,	/* --record --gate --no-gate --ring-size */
 	OPT_RUN = 4,		/* --user */
 	OPT_NAMED = 8,		/* --pid --exe --cgroup */

@@ -165,6 +165,7 @@ int session_open_sinks(struct session *s, int terminal_fd, bool live)
 
 	struct flow_config c = {
 		.content = s->o->content,
+		.compat = s->o->compat,
 		.trace = {
 			.content = s->o->content,
 			.processes = true,

@@ -13,7 +13,6 @@
 struct end {
 	struct conn *conn;
 	struct a2a_who who;
-	struct a2a_call *call;
 };
 
 static void check(const struct a2a_call *c)
@@ -29,19 +28,21 @@ static void walk(struct a2a *a, struct end *at)
 	struct xev ev;
 
 	while (conn_next(at->conn, &ev)) {
+		struct a2a_call *c = ev.x ? ev.x->user : NULL;
+
 		if (ev.kind == XEV_REQUEST)
-			at->call = a2a_open(a, ev.x, &at->who, 5);
-		if (ev.kind == XEV_EVENT && at->call)
-			a2a_event(at->call, ev.value, ev.ts);
+			ev.x->user = a2a_open(a, ev.x, &at->who, 5);
+		if (ev.kind == XEV_EVENT && c)
+			a2a_event(c, ev.value, ev.ts);
 		if (ev.kind != XEV_DONE)
 			continue;
 		a2a_card(a, ev.x);
-		if (at->call) {
-			a2a_done(a, at->call, ev.x, ev.ts);
-			check(at->call);
+		if (c) {
+			a2a_done(a, c, ev.x, ev.ts);
+			check(c);
 		}
-		a2a_call_free(at->call);
-		at->call = NULL;
+		a2a_call_free(c);
+		ev.x->user = NULL;
 	}
 }
 
@@ -83,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t ts = 1;
 
 	for (int i = 0; i < CONNS; i++)
-		ends[i] = (struct end){ conn_new(false), { .pid = 1 + i / 2, .start = 1, .serves = i & 1 }, NULL };
+		ends[i] = (struct end){ conn_new(false), { .pid = 1 + i / 2, .start = 1, .serves = i & 1 } };
 	while (in.n) {
 		if (!view_cut(in, '\n', &one, &in)) {
 			one = in;
@@ -94,7 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < CONNS; i++) {
 		conn_end(ends[i].conn, ts);
 		walk(a, &ends[i]);
-		a2a_call_free(ends[i].call);
 		conn_free(ends[i].conn);
 	}
 	a2a_free(a);

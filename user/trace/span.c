@@ -223,6 +223,20 @@ void attrs_free_key(struct attrs *as, struct arena *a, struct view key, struct v
 		as->dropped++;
 }
 
+void attrs_share(struct attrs *as, struct arena *a, const struct attr_def *def, const struct value *v)
+{
+	assert(def->type == v->type);
+	set(as, a, def, *v);
+}
+
+void attrs_rename(struct attrs *as, enum attr_id id, const struct attr_def *def)
+{
+	struct attr *at = find(as, attr_defs[id].name);
+
+	if (at)
+		at->def = def;
+}
+
 const struct value *attrs_get(const struct attrs *as, enum attr_id id)
 {
 	const struct attr *at = find(as, attr_defs[id].name);

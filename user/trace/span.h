@@ -92,6 +92,10 @@ void attrs_bool(struct attrs *as, struct arena *a, enum attr_id id, bool v);
 void attrs_strs(struct attrs *as, struct arena *a, enum attr_id id, const struct view *v, size_t n);
 /* A key that is no row of the table: OTEL_RESOURCE_ATTRIBUTES. */
 void attrs_free_key(struct attrs *as, struct arena *a, struct view key, struct view v);
+/* A value that lives as long as the arena, under a name that is no row of the table. */
+void attrs_share(struct attrs *as, struct arena *a, const struct attr_def *def, const struct value *v);
+/* What stands under id, under this name from now on. */
+void attrs_rename(struct attrs *as, enum attr_id id, const struct attr_def *def);
 const struct value *attrs_get(const struct attrs *as, enum attr_id id);	/* NULL: not there */
 
 struct span_event *span_add_event(struct span *s, uint64_t ts, const char *name);	/* NULL: full, counted */
