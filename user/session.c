@@ -15,7 +15,7 @@
 #define TICK_NS		(50 * 1000000ull)
 #define BOOKS_NS	(1000 * 1000000ull)
 #define POLL_BUDGET_MS	50
-#define READER_NICE	-10
+#define READER_NICE	-20
 #define REPORTS_MAX	(16 * 1024)
 
 static uint64_t now_ns(clockid_t id)
