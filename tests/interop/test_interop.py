@@ -14,6 +14,7 @@ import pytest
 
 import bed
 import calls
+from test_cover import OWN_TLS, own_tls_server  # noqa: F401, a fixture
 
 pytestmark = pytest.mark.timeout(240)
 CACHE = bed.CACHE / "interop"
@@ -111,8 +112,9 @@ def same_span(got, want):
         assert got[k] == v or (isinstance(v, float) and abs(float(got[k]) - v) < 1e-9), (k, got[k], v)
 
 
-def test_collector(backend, export, tmp_path):
-    """Over OTLP/HTTP, and our --file through its file receiver: both come out as we wrote them."""
+@pytest.fixture
+def collector(backend, tmp_path):
+    """A Collector that writes each signal to a file of its own; its URL, and the directory that it reads our --file from."""
     program = need("collector") / "otelcol-onlooker"
     port, spool = free_port(), tmp_path / "spool"
     spool.mkdir()
@@ -124,26 +126,40 @@ receivers:
 exporters:
   file/otlp: {{path: "{tmp_path}/from-otlp.jsonl", flush_interval: 100ms}}
   file/file: {{path: "{tmp_path}/from-file.jsonl", flush_interval: 100ms}}
+  file/metrics: {{path: "{tmp_path}/metrics.jsonl", flush_interval: 100ms}}
+  file/logs: {{path: "{tmp_path}/logs.jsonl", flush_interval: 100ms}}
   debug: {{}}
 service:
   telemetry: {{metrics: {{level: none}}}}
   pipelines:
     traces/otlp: {{receivers: [otlp], exporters: [file/otlp, debug]}}
     traces/file: {{receivers: [otlpjsonfile], exporters: [file/file]}}
+    metrics: {{receivers: [otlp], exporters: [file/metrics, debug]}}
+    logs: {{receivers: [otlp], exporters: [file/logs, debug]}}
 """)
     backend([program, "--config", config], f"http://127.0.0.1:{port}/")
-    run = export(f"http://127.0.0.1:{port}")
+    return f"http://127.0.0.1:{port}", spool
+
+
+def written(path, list_name, scopes, items):
+    """(resource, scope, item) of what the file exporter wrote; the last line may still be on its way."""
+    text = path.read_text() if path.exists() else ""
+    for line in text[:text.rfind("\n") + 1].splitlines():
+        for r in json.loads(line)[list_name]:
+            for s in r[scopes]:
+                for item in s[items]:
+                    yield r["resource"], s["scope"], item
+
+
+def test_collector(collector, export, tmp_path):
+    """Over OTLP/HTTP, and our --file through its file receiver: both come out as we wrote them."""
+    url, spool = collector
+    run = export(url)
     shutil.copy(run.file, spool / "ours.jsonl.part")
     os.rename(spool / "ours.jsonl.part", spool / "ours.jsonl")
     for name in ("from-otlp.jsonl", "from-file.jsonl"):
         def look():
-            path = tmp_path / name
-            spans = []
-            text = path.read_text() if path.exists() else ""
-            for line in text[:text.rfind("\n") + 1].splitlines():	# the last one may still be on its way
-                for r in json.loads(line)["resourceSpans"]:
-                    for s in r["scopeSpans"]:
-                        spans += [bed.Span(x, r["resource"], s["scope"]) for x in s["spans"]]
+            spans = [bed.Span(x, r, scope) for r, scope, x in written(tmp_path / name, "resourceSpans", "scopeSpans", "spans")]
             return spans if len(spans) >= len(run.spans) else None
         got = {s.id: s for s in bed.wait_for(look, timeout=30)}
         assert got.keys() == {s.id for s in run.spans}
@@ -153,6 +169,55 @@ service:
                 want.name, want.kind, want.trace, want.parent, want.start, want.end)
             assert s.attrs == want.attrs and s.resource == want.resource and s.status == want.status
             assert s.scope["name"] == "onlooker"
+
+
+def number(point):
+    return float(point["asDouble"]) if "asDouble" in point else int(point["asInt"])
+
+
+def test_collector_metrics(collector, export, tmp_path):
+    """The same run as metrics, by name: what they add up to is what its spans say."""
+    url, _ = collector
+    run = export(url)
+
+    def look():
+        found = {}
+        for r, scope, m in written(tmp_path / "metrics.jsonl", "resourceMetrics", "scopeMetrics", "metrics"):
+            kind = "histogram" if "histogram" in m else "sum"
+            for p in m[kind]["dataPoints"]:
+                who = bed.attributes(r.get("attributes")).get("service.name")
+                found[(m["name"], who, json.dumps(p.get("attributes"), sort_keys=True))] = (m, p)
+        return found if any(name == "onlooker.capture.bytes" for name, _, _ in found) else None
+
+    found = bed.wait_for(look, timeout=30)
+
+    def points(name, who="interop-agent"):
+        return [(m, p) for (n, w, _), (m, p) in found.items() if n == name and w == who]
+
+    durations = points("gen_ai.client.operation.duration")
+    assert sum(int(p["count"]) for _, p in durations) == len(run.calls)
+    assert {m["unit"] for m, _ in durations} == {"s"} and all(m["histogram"]["aggregationTemporality"] == 2 for m, _ in durations)
+    for kind, key in (("input", "gen_ai.usage.input_tokens"), ("output", "gen_ai.usage.output_tokens")):
+        got = [p for _, p in points("gen_ai.client.token.usage") if bed.attributes(p["attributes"])["gen_ai.token.type"] == kind]
+        assert sum(p["sum"] for p in got) == sum(s[key] or 0 for s in run.calls)
+        assert sum(int(p["count"]) for p in got) == len([s for s in run.calls if s[key] is not None])
+    streamed = [s for s in run.calls if s["gen_ai.response.time_to_first_chunk"] is not None]
+    assert sum(int(p["count"]) for _, p in points("gen_ai.client.operation.time_to_first_chunk")) == len(streamed) > 0
+    assert points("gen_ai.client.operation.time_per_output_chunk")
+    books = {bed.attributes(p.get("attributes"))["onlooker.state"]: number(p)
+             for _, p in points("onlooker.capture.bytes", "onlooker")}
+    assert books["delivered"] > 0 and books["dropped"] == books["truncated"] == 0
+
+
+def test_collector_logs(collector, bench, own_tls_server, tmp_path):  # noqa: F811
+    """What is not seen is a log record: here TLS that a program makes by itself."""
+    url, _ = collector
+    bench.run([bed.PYTHON, "-c", OWN_TLS, str(own_tls_server)], "--otlp", url)
+    resource, scope, record = bed.wait_for(
+        lambda: next(written(tmp_path / "logs.jsonl", "resourceLogs", "scopeLogs", "logRecords"), None), timeout=30)
+    assert scope["name"] == "onlooker" and record["severityText"] == "WARN"
+    assert record.get("eventName") == "onlooker.coverage" and "cannot be read" in record["body"]["stringValue"]
+    assert bed.attributes(record["attributes"])["onlooker.coverage.reduced_by"] == "unread_tls"
 
 
 def jaeger_value(tag):
