@@ -309,10 +309,20 @@ static __always_inline bool life_told(__u32 tgid)
 	return bpf_map_lookup_elem(&agents, &tgid);
 }
 
-/* ids are taken by user space when a stream is not wanted any more; asked once per call. */
-static __always_inline bool ignore_asked(__u64 id)
+/* Put there by user space when a stream is not wanted (MUTE(), MUTE_FOR_GOOD); 0: it is.  Asked once per call. */
+static __always_inline __u64 mute_of(__u64 id)
 {
-	return ignored_cnt && bpf_map_lookup_elem(&ignored, &id);
+	__u64 *v = ignored_cnt ? bpf_map_lookup_elem(&ignored, &id) : NULL;
+
+	return v ? *v : 0;
+}
+
+/* Whether what moves in dir now is not wanted; off: how far the other direction is. */
+static __always_inline bool mute_holds(__u64 v, __u8 dir, __u64 off)
+{
+	if (!v || v == MUTE_FOR_GOOD)
+		return v;
+	return MUTE_DIR(v) == dir && off - MUTE_OFF(v) <= MUTE_SLACK;
 }
 
 /* A copy of v that clang cannot see through, at most max: the verifier's bound stays on the register that is used. */

@@ -192,7 +192,7 @@ static __always_inline void tls_io(struct io *io, struct sock_state *so, struct 
 	}
 	if (so->bound || so->ignored)
 		return;
-	if (ignore_asked(so->id))
+	if (mute_of(so->id) == MUTE_FOR_GOOD)
 		so->ignored = 1;
 	else
 		put_record(io, so);
@@ -216,6 +216,7 @@ static __always_inline void plain_io(struct io *io, struct sock_state *so)
 		.flags = so->joined ? WIRE_F_JOINED : 0,
 		.unseen = io->unseen,
 	};
+	__u64 mute = 0;
 
 	if (!io->len) {
 		m.off = so->off[WIRE_IN];
@@ -225,9 +226,10 @@ static __always_inline void plain_io(struct io *io, struct sock_state *so)
 		return;
 	}
 	m.off = __sync_fetch_and_add(&so->off[io->dir & 1], io->len);
-	if (!so->ignored && ignore_asked(so->id))
-		so->ignored = 1;
-	m.ignored = so->ignored;
+	if (!so->ignored)
+		mute = mute_of(so->id);
+	so->ignored |= mute == MUTE_FOR_GOOD;
+	m.ignored = so->ignored || mute_holds(mute, io->dir, so->off[!io->dir]);
 	emit_move(&m);
 }
 

@@ -626,6 +626,7 @@ static __noinline void data_moved(struct thread *th, struct frame *f, const vola
 {
 	struct move *m = &th->move;
 	struct stream *s;
+	__u64 mute = 0;
 
 	set_buffers(m, f, spec->data, len);
 	if (f->cookie & COOKIE_CHECK && !keeps_contract(f, m))
@@ -647,8 +648,9 @@ static __noinline void data_moved(struct thread *th, struct frame *f, const vola
 		count(truncated_bytes, len);
 		return;
 	}
-	if (!s->ignored && ignore_asked(s->id))
-		s->ignored = 1;
+	if (!s->ignored)
+		mute = mute_of(s->id);
+	s->ignored |= mute == MUTE_FOR_GOOD;
 	m->stream = s->id;
 	m->obj = f->obj;
 	m->start = th->key.start;
@@ -657,7 +659,7 @@ static __noinline void data_moved(struct thread *th, struct frame *f, const vola
 	m->source = WIRE_SRC_TLS;
 	m->dir = spec->dir;
 	m->flags = (s->joined ? WIRE_F_JOINED : 0) | (spec->early ? WIRE_F_EARLY : 0);
-	m->ignored = s->ignored;
+	m->ignored = s->ignored || mute_holds(mute, spec->dir, s->off[!spec->dir]);
 	m->unseen = spec->what == TLS_UNSEEN;
 	emit_move(m);
 }

@@ -44,6 +44,17 @@ enum wire_kind {
 /* The direction as the observed process sees it. */
 enum wire_dir { WIRE_OUT = 0, WIRE_IN = 1 };
 
+/*
+ * What user space does not want to be copied of a stream: all of it for good, or a direction as
+ * long as the other one has not gone on from where user space saw it.  A request behind a
+ * download that nobody wants is new.  MUTE_SLACK: what HTTP/2 says in between (two WINDOW_UPDATEs, an answer to a PING).
+ */
+#define MUTE_FOR_GOOD	(~0ull)
+#define MUTE_SLACK	48
+#define MUTE(dir, off)	(((off) + 1) << 1 | (dir))
+#define MUTE_DIR(v)	((v) & 1)
+#define MUTE_OFF(v)	(((v) >> 1) - 1)
+
 struct wire_hdr {
 	__u32 size;		/* whole record, this header included */
 	__u8 kind;		/* enum wire_kind */

@@ -153,7 +153,7 @@ int cmd_status(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	buf_init(&answer, ANSWER_MAX);
-	err = status_ask(STATUS_SOCKET, &answer);
+	err = status_ask(status_path(), &answer);
 	if (err)
 		say_error(err);
 	else if (o.json)

@@ -55,7 +55,7 @@ static int signal_file(void)
 
 static int observe(struct session *s)
 {
-	int status = status_listen(STATUS_SOCKET);
+	int status = status_listen(status_path());
 	struct pollfd fds[] = {
 		{ .fd = capture_fd(s->capture), .events = POLLIN },
 		{ .fd = signal_file(), .events = POLLIN },
@@ -63,8 +63,9 @@ static int observe(struct session *s)
 	};
 
 	if (status < 0 && !s->o->quiet)
-		fprintf(stderr, "onlooker watch: status will not answer: %s: %s\n", STATUS_SOCKET,
-			status == -EADDRINUSE ? "another watch is running" : strerror(-status));
+		fprintf(stderr, "onlooker watch: \"onlooker status\" will not tell of this watch: %s: %s\n", status_path(),
+			status == -EADDRINUSE ? "another watch answers there; set ONLOOKER_SOCKET for both to a path of its own" :
+			strerror(-status));
 	if (!s->o->quiet)
 		fprintf(stderr, "onlooker watch: observing; Ctrl-C ends it\n");
 	while (!(fds[1].revents & POLLIN)) {
@@ -73,7 +74,7 @@ static int observe(struct session *s)
 		if (fds[2].revents & POLLIN)
 			status_answer(status, s);
 	}
-	status_close(status, STATUS_SOCKET);
+	status_close(status, status_path());
 	close(fds[1].fd);
 	return 0;
 }

@@ -21,6 +21,7 @@
 #define RPC_HEAD	256
 #define REQUEST_WEIGHT	(BODY_HEAD_MAX / INTEREST_STREAM)
 #define OPAQUE_ENOUGH	(64 * 1024)	/* bytes of no known protocol after which the rest is not wanted */
+#define OPAQUE_TURNS	4		/* of a connection that was joined: it may speak HTTP all the same */
 
 struct flow {
 	struct flow_config config;
@@ -43,7 +44,9 @@ struct flow {
 struct talk {
 	struct conn *conn;
 	uint64_t opaque;
-	struct interest interest;
+	struct interest interest[2];	/* what each direction took */
+	bool wanted;
+	unsigned turns;			/* how often it was let go of for being of no known protocol */
 };
 
 /* What flow keeps of an exchange: the model call it may be, and who made it. */
@@ -192,7 +195,7 @@ static void on_decided(struct flow *f, const struct piece *p, const struct excha
 
 	if (!f->choosy)
 		return;
-	t->interest.wanted |= model || hosts_provider(x) || is_rpc(x);
+	t->wanted |= model || hosts_provider(x) || is_rpc(x);
 	if (!model || trace_is_agent(f->trace, a->pid, a->start))
 		return;
 	trace_agent(f->trace, a->pid, a->start);
@@ -274,7 +277,7 @@ static void on_a2a(struct flow *f, const struct piece *p, const struct xev *ev, 
 	if (a->call)
 		return;
 	if (ev->kind == XEV_REQUEST && (a->a2a = a2a_open(f->a2a, ev->x, &who, connection(p->stream, serves)))) {
-		t->interest.wanted = true;
+		t->wanted = true;
 		a->a2a->user = trace_a2a_begin(f->trace, a->a2a, ev->x, p->stream);
 	}
 	if (ev->kind == XEV_EVENT && a->a2a)
@@ -334,6 +337,7 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 	if (ev->kind == XEV_REQUEST) {		/* its last byte says best who sent it */
 		a->pid = p->pid;
 		a->start = p->start;
+		((struct talk *)p->stream->user)->interest[WIRE_OUT].spent = 0;
 	}
 	if (!a->call && worth_asking(ev)) {
 		a->call = gen_open(ev->x, f->config.content);
@@ -360,6 +364,21 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 	ev->x->user = NULL;
 }
 
+/*
+ * Nobody wants more of this direction until the other one goes on: HTTP answers are let go of
+ * one by one, for the next request on a kept connection may be a model's.
+ */
+static void mute(struct flow *f, struct stream *s, int dir)
+{
+	uint64_t how = s->ignored ? 0 : stream_mute(s, dir);
+
+	if (!how)
+		return;
+	cover_mute(f->cover, s->id, dir);
+	if (f->config.ignore)
+		f->config.ignore(f->config.ignore_arg, s->id, how);
+}
+
 /* Nobody wants the rest of it. */
 static void let_go(struct flow *f, struct stream *s)
 {
@@ -368,7 +387,7 @@ static void let_go(struct flow *f, struct stream *s)
 	s->ignored = true;
 	cover_ignore(f->cover, s->id);
 	if (f->config.ignore)
-		f->config.ignore(f->config.ignore_arg, s->id);
+		f->config.ignore(f->config.ignore_arg, s->id, MUTE_FOR_GOOD);
 }
 
 /* False: of a session that is none of ours. */
@@ -389,6 +408,16 @@ static bool on_message(struct flow *f, const struct piece *p, const struct xev *
 	return true;
 }
 
+/* These bytes may be the middle of something that began before we looked, or in what was let go of. */
+static bool may_be_http(const struct piece *p, struct talk *t, const struct xev *ev)
+{
+	enum conn_role role = conn_role(t->conn);
+
+	if (role == CONN_CLIENT || role == CONN_SERVER)
+		return !ev->x;			/* else behind an upgrade: nothing follows */
+	return role == CONN_UNKNOWN && p->stream->joined && ++t->turns <= OPAQUE_TURNS;
+}
+
 /* What nobody here reads, past which it is of no use; an HTTP/2 connection carries other things beside a tunnel. */
 static void on_opaque(struct flow *f, const struct piece *p, const struct xev *ev)
 {
@@ -397,7 +426,12 @@ static void on_opaque(struct flow *f, const struct piece *p, const struct xev *e
 	if (ev->x && ev->x->version == 20)
 		return;
 	t->opaque += ev->value.n;
-	if (t->opaque >= OPAQUE_ENOUGH)
+	if (t->opaque < OPAQUE_ENOUGH)
+		return;
+	t->opaque = 0;
+	if (may_be_http(p, t, ev))
+		mute(f, p->stream, p->dir);
+	else
 		let_go(f, p->stream);
 }
 
@@ -410,12 +444,16 @@ static void spend(struct flow *f, const struct piece *p, struct talk *t)
 	bool request = conn_role(t->conn) == CONN_CLIENT && p->dir == WIRE_OUT;
 	uint64_t n = request ? p->bytes.n / REQUEST_WEIGHT : p->bytes.n;
 
-	if (!f->choosy || p->stream->ignored || !interest_spend(&f->undecided, &t->interest, n, p->ts))
+	if (!f->choosy || p->stream->ignored || t->wanted)
+		return;
+	if (p->stream->muted[!p->dir] && p->bytes.n <= MUTE_SLACK)
+		mute(f, p->stream, !p->dir);	/* so little is no request */
+	if (!interest_spend(&f->undecided, &t->interest[p->dir], n, p->ts))
 		return;
 	if (conn_role(t->conn) == CONN_CLIENT && trace_is_agent(f->trace, p->pid, p->start))
-		t->interest.wanted = true;
+		t->wanted = true;
 	else
-		let_go(f, p->stream);
+		mute(f, p->stream, p->dir);
 }
 
 static void walk(struct flow *f, const struct piece *p, struct talk *t)
@@ -476,7 +514,10 @@ static void on_piece(struct flow *f, const struct piece *p)
 		conn_bytes(t->conn, p->dir, p->bytes, p->ts);
 		break;
 	case PIECE_GAP:
-		conn_gap(t->conn, p->dir, p->n, p->ts);
+		if (p->muted)
+			conn_skip(t->conn, p->dir, p->n, p->ts);
+		else
+			conn_gap(t->conn, p->dir, p->n, p->ts);
 		break;
 	case PIECE_EOF:
 		conn_eof(t->conn, p->dir, p->ts);

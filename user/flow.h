@@ -17,7 +17,7 @@ struct flow_config {
 	unsigned compat;		/* sets of sink/compat.h */
 	struct metrics *metrics;	/* the caller's; NULL: none are kept */
 	/* Tell the kernel half that a stream's payload is of no use; NULL (replay): nobody to tell. */
-	void (*ignore)(void *arg, uint64_t stream);
+	void (*ignore)(void *arg, uint64_t stream, uint64_t mute);	/* MUTE(), MUTE_FOR_GOOD */
 	/*
 	 * WIRE_MODE_WATCH_ALL: what is no model, tool or MCP traffic is let go (cover/interest.h).  A process that
 	 * spoke to a model is an agent, told here once; it and what it starts are wanted from then on.  May be NULL.

@@ -111,12 +111,12 @@ static int open_terminal(struct session *s, int fd, bool live)
 	return 0;
 }
 
-static void ignore_stream(void *arg, uint64_t stream)
+static void ignore_stream(void *arg, uint64_t stream, uint64_t mute)
 {
 	struct session *s = arg;
 
 	if (s->capture)
-		capture_ignore(s->capture, stream);
+		capture_ignore(s->capture, stream, mute);
 }
 
 /* A list is a person's file: it can be large, but not without end. */

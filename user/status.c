@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -16,6 +18,13 @@ static struct sockaddr_un address(const char *path)
 
 	strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
 	return a;
+}
+
+const char *status_path(void)
+{
+	const char *path = getenv("ONLOOKER_SOCKET");
+
+	return path && *path ? path : STATUS_SOCKET;
 }
 
 static int connect_to(const char *path)
@@ -35,8 +44,11 @@ static int connect_to(const char *path)
 int status_listen(const char *path)
 {
 	struct sockaddr_un a = address(path);
-	int fd = connect_to(path), err;
+	int fd = strlen(path) < sizeof(a.sun_path) ? connect_to(path) : -ENAMETOOLONG, err;
 	mode_t mask;
+
+	if (fd == -ENAMETOOLONG)
+		return fd;
 
 	if (fd >= 0) {
 		close(fd);

@@ -7,6 +7,9 @@
 /* Where a running watch answers: root only, one JSON object a connection. */
 #define STATUS_SOCKET "/run/onlooker.sock"
 
+/* $ONLOOKER_SOCKET, for a second watch, or the above. */
+const char *status_path(void);
+
 /* A listening socket, or negative errno (-EADDRINUSE: another watch answers there). */
 int status_listen(const char *path);
 /* Answers those who wait; never blocks for longer than a slow reader's 100 ms. */

@@ -132,6 +132,27 @@ def test_bulk_is_let_go(server, bench, tmp_path):
     run.books()
 
 
+@pytest.mark.parametrize("kind", ["tls", "http", "h2"])
+def test_a_call_behind_a_download(server, bench, kind):
+    """A connection on which nobody wanted megabytes is kept and then carries a model call: whole, to the byte, twice."""
+    mark = server.mark()
+    w = Watch(bench)
+    cmd = ["curl", "-sSv", "--http2" if kind == "h2" else "--http1.1"]
+    for i in range(2):
+        cmd += ["--limit-rate", "20M", "-o", "/dev/null", server.url(kind) + f"/bytes/{(8 << 20) + i}", "--next", "-sS", "-o", "/dev/null",
+                "-d", BODY % f"behind-{i}", server.url(kind) + "/v1/chat/completions", *(["--next", "-sS"] if not i else [])]
+    done = subprocess.run(cmd, env=server.env(kind), check=True, stderr=subprocess.PIPE, text=True)
+    assert done.stderr.count("Re-using existing") == 3, done.stderr
+    for i in range(2):
+        wait_for_model(w, f"behind-{i}")
+    run = w.end()
+    seen = {e["req"]["json"]["model"]: e for e in server.exchanges(mark, 2)}
+    for i in range(2):
+        bed.check_span(run.call(f"behind-{i}"), seen[f"behind-{i}"])
+    b = run.books()
+    assert b["ignored"] > 4 << 20, b
+
+
 @pytest.mark.parametrize("kind", ["tls", "http"])
 def test_a_long_prompt_is_whole(server, bench, kind):
     """What a request is for is known when all of it has passed: 8 MiB of an unknown host's are waited for."""

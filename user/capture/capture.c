@@ -636,11 +636,9 @@ int capture_drain(struct capture *c, int timeout_ms,
 	return sum;
 }
 
-void capture_ignore(struct capture *c, uint64_t stream)
+void capture_ignore(struct capture *c, uint64_t stream, uint64_t mute)
 {
-	uint64_t one = 1;
-
-	if (!bpf_map_update_elem(bpf_map__fd(c->bpf->maps.ignored), &stream, &one, BPF_ANY))
+	if (!bpf_map_update_elem(bpf_map__fd(c->bpf->maps.ignored), &stream, &mute, BPF_ANY))
 		__atomic_store_n(&c->bpf->bss->ignored_cnt, 1, __ATOMIC_RELEASE);
 }
 

@@ -59,8 +59,8 @@ int capture_poll(struct capture *c, int budget_ms,
 int capture_drain(struct capture *c, int timeout_ms,
 		  void (*put)(void *arg, const struct wire_hdr *h), void *arg);
 
-/* The user half does not want this stream's payload any more: bytes are counted as ignored from here on. */
-void capture_ignore(struct capture *c, uint64_t stream);
+/* The user half does not want this stream's payload (MUTE(), MUTE_FOR_GOOD): its bytes are counted as ignored. */
+void capture_ignore(struct capture *c, uint64_t stream, uint64_t mute);
 
 /* The next sentence for people: what was attached and had to be let go of again.  False: none. */
 bool capture_news(struct capture *c, char *buf, size_t n);

@@ -29,7 +29,7 @@ struct counted {
 	uint32_t pid;
 	uint64_t start;
 	unsigned lib;
-	bool tls, bound, ignored;
+	bool tls, bound, ignored, muted[2];
 };
 
 struct waiting {
@@ -343,6 +343,15 @@ static void count_to(struct counted *s, struct cover_stack *k, int dir, uint64_t
 	s->top[dir] = top;
 }
 
+/* What was not copied because nobody wanted it ends at off. */
+static void skip_muted(struct counted *s, int dir, uint64_t off)
+{
+	if (!s->muted[dir] || off <= s->top[dir])
+		return;
+	s->top[dir] = off;
+	s->muted[dir] = false;
+}
+
 static void on_data(struct cover *c, const struct wire_data *d)
 {
 	struct counted *s = counted_of(c, d->stream, &d->hdr, d->source == WIRE_SRC_TLS, d->lib);
@@ -358,6 +367,7 @@ static void on_data(struct cover *c, const struct wire_data *d)
 	}
 	k = stack_of(p, s);
 	k->joined |= !!(d->flags & WIRE_F_JOINED);
+	skip_muted(s, d->dir, d->off);
 	count_to(s, k, d->dir, d->off + d->len);
 	if (d->flags & WIRE_F_HOLE)
 		return;
@@ -380,7 +390,8 @@ static void on_stream_end(struct cover *c, const struct wire_stream_end *e)
 	struct cover_proc *p = s ? map_get(&c->procs, key_of(s->pid, s->start)) : NULL;
 
 	for (int dir = 0; p && !s->ignored && dir < 2; dir++)
-		count_to(s, stack_of(p, s), dir, e->off[dir]);
+		if (!s->muted[dir])
+			count_to(s, stack_of(p, s), dir, e->off[dir]);
 	free(s);
 }
 
@@ -390,6 +401,14 @@ void cover_ignore(struct cover *c, uint64_t stream)
 
 	if (s)
 		s->ignored = true;
+}
+
+void cover_mute(struct cover *c, uint64_t stream, int dir)
+{
+	struct counted *s = map_get(&c->streams, stream);
+
+	if (s)
+		s->muted[dir] = true;
 }
 
 static void on_tls_record(struct cover *c, const struct wire_record *r)

@@ -66,6 +66,8 @@ void cover_free(struct cover *c);	/* NULL is fine */
 void cover_record(struct cover *c, const struct wire_hdr *h);
 /* Nobody wants the rest of this stream: what is missing of it is no loss. */
 void cover_ignore(struct cover *c, uint64_t stream);
+/* The same of one direction, until it is heard of again. */
+void cover_mute(struct cover *c, uint64_t stream, int dir);
 
 /* 1: this process's files should be asked about (capture_cover()).  0: none. */
 int cover_ask(struct cover *c, uint32_t *ret_pid, uint64_t *ret_start);

@@ -18,8 +18,6 @@ static void refill(struct interest *i, uint64_t ts)
 
 bool interest_spend(struct interest_all *all, struct interest *i, uint64_t n, uint64_t ts)
 {
-	if (i->wanted)
-		return false;
 	if (ts >= all->since + SECOND) {
 		all->since = ts;
 		all->spent = 0;

@@ -6,27 +6,26 @@
 #include <stdint.h>
 
 /*
- * What is not wanted of a whole machine's traffic.  A connection is undecided
+ * What is not wanted of a whole machine's traffic.  A direction of a connection is undecided
  * until somebody says that it is wanted; it may then take its time, but not
  * much room: a budget of bytes that refills slowly, so that small talk may go
- * on for days and a download is let go after a moment.  All undecided connections
- * together have a budget too.  Times are the records'.
+ * on for days and a download is let go after a moment.  All that is undecided
+ * has a budget together too.  Times are the records'.
  */
-#define INTEREST_STREAM		(256 * 1024)	/* bytes of one undecided connection */
+#define INTEREST_STREAM		(256 * 1024)	/* bytes of one direction */
 #define INTEREST_REFILL		(8 * 1024)	/* bytes a second */
 #define INTEREST_SECOND		(4 * 1024 * 1024)	/* bytes of all undecided connections in a second; beyond it */
-#define INTEREST_PREFIX		(16 * 1024)	/* no connection gets more than this */
+#define INTEREST_PREFIX		(16 * 1024)	/* no direction gets more than this */
 
 struct interest {
 	uint64_t spent, since;
-	bool wanted;
 };
 
 struct interest_all {
 	uint64_t since, spent;
 };
 
-/* n bytes passed at ts.  True: let this connection go. */
+/* n bytes passed at ts.  True: let go of what this is. */
 bool interest_spend(struct interest_all *all, struct interest *i, uint64_t n, uint64_t ts);
 
 #endif /* INTEREST_H */

@@ -21,6 +21,7 @@ struct xch {
 	struct xch *next;	/* in conn.open, then in conn.over */
 	struct xch **at;	/* what points to it in conn.open */
 	size_t held;		/* of the conn's HOLD_MAX */
+	uint64_t skipped;	/* conn_skip()'s: lost_bytes before */
 	bool has_request;	/* its request line came */
 	bool answered;		/* its final status line came */
 	bool req_over, resp_over;

@@ -362,6 +362,16 @@ void conn_bytes(struct conn *c, int dir, struct view bytes, uint64_t ts)
 		s->in = bytes;
 }
 
+void conn_skip(struct conn *c, int dir, uint64_t n, uint64_t ts)
+{
+	for (struct xch *x = c->open; x; x = x->next)
+		x->skipped = x->x.lost_bytes;
+	conn_gap(c, dir, n, ts);
+	for (struct xch *x = c->open; x; x = x->next)
+		if (!x->answered && dir != request_dir(c))
+			x->x.lost_bytes = x->skipped;	/* its answer is yet to come */
+}
+
 void conn_gap(struct conn *c, int dir, uint64_t n, uint64_t ts)
 {
 	struct side *s = &c->side[dir];

@@ -110,6 +110,8 @@ void conn_free(struct conn *c);			/* NULL is fine */
  */
 void conn_bytes(struct conn *c, int dir, struct view bytes, uint64_t ts);
 void conn_gap(struct conn *c, int dir, uint64_t n, uint64_t ts);
+/* The same of bytes that passed before the last bytes of the other direction. */
+void conn_skip(struct conn *c, int dir, uint64_t n, uint64_t ts);
 void conn_eof(struct conn *c, int dir, uint64_t ts);	/* this direction ended in good order */
 void conn_end(struct conn *c, uint64_t ts);		/* nothing more will come in either direction */
 

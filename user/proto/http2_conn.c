@@ -325,6 +325,7 @@ static void begin_leg(struct half *h, struct stream *st, int leg, const struct s
 	if (st->leg[leg].msg || st->over[leg])
 		return;
 	leg_begin(&st->leg[leg], st->xch, leg == REQ, h->start_ts, s->ts);
+	st->syncs[leg] = h->syncs;	/* what was lost before was not its */
 	if (leg == REQ)
 		st->xch->has_request = true;
 	else

@@ -172,15 +172,35 @@ static bool gap(struct streams *s, struct live *l, int dir, uint64_t end, const 
 		s->stats.ignored[dir] += n;
 		return false;
 	}
-	s->stats.lost[dir] += n;
-	d->lost += n;
+	if (l->s.muted[dir]) {
+		s->stats.ignored[dir] += n;
+	} else {
+		s->stats.lost[dir] += n;
+		d->lost += n;
+	}
 	*ret = (struct piece){
-		.kind = PIECE_GAP, .stream = &l->s, .dir = dir, .n = n,
+		.kind = PIECE_GAP, .stream = &l->s, .dir = dir, .n = n, .muted = l->s.muted[dir],
 		.ts = l->s.last_ts, .pid = l->s.pid, .start = l->s.start,
 	};
 	if (w)
 		moved_by(ret, w);
 	return true;
+}
+
+uint64_t stream_mute(struct stream *st, int dir)
+{
+	uint64_t mute = MUTE((uint64_t)dir, st->dir[!dir].next);
+
+	if (st->muted[dir] == mute)
+		return 0;
+	st->muted[!dir] = 0;	/* the kernel half knows one */
+	return st->muted[dir] = mute;
+}
+
+/* The other direction went on; until then what comes are records from before the kernel half heard of it. */
+static bool speaks_again(const struct stream *st, int dir)
+{
+	return st->muted[dir] && st->dir[!dir].next - MUTE_OFF(st->muted[dir]) > MUTE_SLACK;
 }
 
 static void bytes(struct streams *s, struct live *l, int dir, struct waiting *w, struct piece *ret)
@@ -189,6 +209,8 @@ static void bytes(struct streams *s, struct live *l, int dir, struct waiting *w,
 		.kind = PIECE_BYTES, .stream = &l->s, .dir = dir, .bytes = { w->bytes, w->have },
 	};
 	moved_by(ret, w);
+	if (speaks_again(&l->s, dir))
+		l->s.muted[dir] = 0;
 	s->stats.delivered[dir] += w->have;
 	dir_of(l, dir)->next += w->have;
 	consume(s, dir_of(l, dir), w, w->have);
@@ -257,7 +279,7 @@ bool order_next(struct streams *s, struct live *l, int dir, struct piece *ret)
 				return true;
 			continue;
 		}
-		if (w && too_much(s, d) && d->give_up < w->off)
+		if (w && (too_much(s, d) || speaks_again(&l->s, dir)) && d->give_up < w->off)
 			d->give_up = w->off;
 		if (d->next >= d->give_up)
 			return false;

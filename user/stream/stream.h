@@ -56,6 +56,7 @@ struct stream {
 	unsigned lib;		/* WIRE_SRC_TLS */
 	bool joined;		/* does not start at its beginning: in use before we looked, or the beginning is lost */
 	bool ignored;		/* flow's: nobody wants the rest; what is missing from now on is no gap */
+	uint64_t muted[2];	/* flow's, see stream_mute(): a MUTE() that the kernel half was told of; 0: none */
 	struct sock *sock;	/* NULL: not bound yet */
 	enum wire_bind_basis bind_basis;	/* 0: a socket's own payload */
 	struct stream_dir dir[2];
@@ -76,6 +77,7 @@ struct piece {
 	int dir;
 	struct view bytes;	/* borrowed until the next streams_next() */
 	uint64_t n;		/* PIECE_GAP */
+	bool muted;		/* PIECE_GAP: by stream_mute(), so they are from before the other direction went on */
 	uint64_t ts;
 	uint32_t pid;		/* who moved these bytes */
 	uint64_t start;
@@ -87,7 +89,7 @@ struct stream_stats {
 	uint64_t seen[2];	/* bytes the kernel counted, by what arrived */
 	uint64_t delivered[2];
 	uint64_t lost[2];
-	uint64_t ignored[2];	/* of streams whose rest nobody wanted */
+	uint64_t ignored[2];	/* nobody wanted them */
 	uint64_t opened, closed, refused;	/* refused: more than streams_new's max at once; their bytes are lost */
 	uint64_t socks_refused;
 	uint64_t reordered;	/* records that had to wait */
@@ -96,6 +98,9 @@ struct stream_stats {
 	uint64_t contested;	/* bindings to a socket that another stream of the process has: not believed */
 	uint64_t moved;		/* streams that went on as another object */
 };
+
+/* What is missing of a direction is not wanted, as long as the other one has not gone on from here: a MUTE(), or 0: it is muted so already. */
+uint64_t stream_mute(struct stream *st, int dir);
 
 struct streams;
 

@@ -32,15 +32,6 @@ static void small_talk_may_go_on(void **state)
 		assert_false(interest_spend(&all, &i, 7, 100000 * SECOND + k * (SECOND / 1000)));
 }
 
-static void wanted_is_wanted(void **state)
-{
-	struct interest_all all = { 0 };
-	struct interest i = { .wanted = true };
-
-	assert_false(interest_spend(&all, &i, 1ull << 40, SECOND));
-	assert_int_equal(all.spent, 0);
-}
-
 static void many_share_a_budget(void **state)
 {
 	struct interest_all all = { 0 };
@@ -64,7 +55,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_download_is_let_go), cmocka_unit_test(small_talk_may_go_on),
-		cmocka_unit_test(wanted_is_wanted), cmocka_unit_test(many_share_a_budget),
+		cmocka_unit_test(many_share_a_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

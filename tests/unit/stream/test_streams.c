@@ -423,6 +423,28 @@ static void ignored(void **state)
 	assert_int_equal(streams_stats(t->s)->ignored[WIRE_OUT], 999);
 }
 
+/* Of an answer that nobody wanted some came late, most not at all; the request behind it makes the next one wanted. */
+static void muted(void **state)
+{
+	struct t *t = *state;
+	struct piece p;
+
+	streams_take(t->s, &data(&t->m, 7, WIRE_IN, 0, VIEW("a"))->hdr);
+	assert_int_equal(streams_next(t->s, &p), 1);
+	assert_int_equal(stream_mute(p.stream, WIRE_IN), MUTE(WIRE_IN, 0ull));
+	assert_int_equal(stream_mute(p.stream, WIRE_IN), 0);
+	assert_int_equal(streams_next(t->s, &p), 0);
+	assert_string_equal(walk(t->s, data(&t->m, 7, WIRE_IN, 1, VIEW("b"))), "7<b");
+	for (int i = 0; i <= MUTE_SLACK; i++)
+		walk(t->s, data(&t->m, 7, WIRE_OUT, i, VIEW("r")));
+	assert_string_equal(walk(t->s, data(&t->m, 7, WIRE_IN, 1000, VIEW("c"))), "7<[998] 7<c");	/* at once */
+	assert_int_equal(streams_stats(t->s)->ignored[WIRE_IN], 998);
+	walk(t->s, data(&t->m, 7, WIRE_IN, 1002, VIEW("d")));
+	assert_string_equal(LATER(200), "7<[1] 7<d");						/* a loss as any */
+	assert_int_equal(streams_stats(t->s)->lost[WIRE_IN], 1);
+	assert_balance(streams_stats(t->s));
+}
+
 static void finish(void **state)
 {
 	struct t *t = *state;
@@ -484,7 +506,7 @@ int main(void)
 		TEST(end_has_the_time_of_the_end), TEST(socket_stream), TEST(socket_outlives_process),
 		TEST(socket_comes_back), TEST(binding), TEST(contested), TEST(socket_eof), TEST(socket_closed),
 		cmocka_unit_test_setup_teardown(refused, setup_two, teardown),
-		TEST(ignored), TEST(finish), TEST(waits_bounded),
+		TEST(ignored), TEST(muted), TEST(finish), TEST(waits_bounded),
 		cmocka_unit_test(idle_is_small),
 	};
 
