@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "genai/anthropic_blocks.h"
+#include "genai/results.h"
 
 /*
  * The Messages API: Anthropic's, on Vertex, on Azure Foundry, and that of local
@@ -113,6 +114,7 @@ static void read_messages(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_results(c, v, &gen_result_anthropic);
 	if (!c->want_content || v.type != JSON_ARRAY || c->input_messages.n)
 		return;
 	msgs_open(&m, &c->input_messages);
@@ -142,6 +144,7 @@ static void read_tools(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_offers(c, v);
 	if (!c->want_content || v.type != JSON_ARRAY || c->tool_definitions.n)
 		return;
 	msgs_open(&m, &c->tool_definitions);

@@ -4,6 +4,7 @@
  * object with one member, whose name is what it is.
  */
 #include "genai/bedrock.h"
+#include "genai/results.h"
 
 /* Content blocks */
 
@@ -169,6 +170,7 @@ static void read_messages(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_results(c, v, &gen_result_converse);
 	if (!c->want_content || v.type != JSON_ARRAY || c->input_messages.n)
 		return;
 	msgs_open(&m, &c->input_messages);
@@ -195,6 +197,7 @@ static void read_tools(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_offers(c, tools);
 	if (!c->want_content || tools.type != JSON_ARRAY || c->tool_definitions.n)
 		return;
 	msgs_open(&m, &c->tool_definitions);

@@ -4,6 +4,7 @@
  * accept and SDKs send camelCase and snake_case.
  */
 #include "genai/gemini.h"
+#include "genai/results.h"
 
 enum {
 	P_TEXT,
@@ -159,6 +160,7 @@ void gemini_contents(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_results(c, v, &gen_result_gemini);
 	if (!c->want_content || v.type < JSON_ARRAY || c->input_messages.n)
 		return;
 	msgs_open(&m, &c->input_messages);
@@ -203,6 +205,7 @@ void gemini_tools(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_offers(c, v);
 	if (!c->want_content || v.type != JSON_ARRAY || c->tool_definitions.n)
 		return;
 	msgs_open(&m, &c->tool_definitions);

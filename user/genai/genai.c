@@ -22,6 +22,7 @@ static struct gen_call *call_new(bool want_content)
 	buf_init(&c->input_messages, GEN_CONTENT_MAX);
 	buf_init(&c->tool_definitions, GEN_CONTENT_MAX);
 	buf_init(&c->retrieval_documents, GEN_CONTENT_MAX);
+	buf_init(&c->heads, GEN_HEADS_MAX);
 	c->choices_end = &c->choices;
 	c->want_content = want_content;
 	c->text_left = GEN_TEXT_MAX;
@@ -40,6 +41,7 @@ void gen_free(struct gen_call *c)
 	buf_release(&c->input_messages);
 	buf_release(&c->tool_definitions);
 	buf_release(&c->retrieval_documents);
+	buf_release(&c->heads);
 	arena_release(&c->arena);
 	free(c);
 }

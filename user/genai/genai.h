@@ -60,7 +60,7 @@ struct gen_part {
 	int64_t index2;		/* a second one (content_index, summary_index), else -1 */
 	struct view id, name;	/* tool calls */
 	struct view type, server;	/* server tool calls: what kind, and the MCP server's label */
-	/* Text, reasoning, or the arguments as sent (JSON text, may be invalid); empty unless want_content. */
+	/* Text, reasoning, or the arguments as sent (JSON text, may be invalid); empty unless want_content or the client shall run it. */
 	struct buf text;
 	bool ready;		/* text is the whole part as output messages want it; empty: leave it out */
 	bool initial;		/* text came with the part's beginning; a delta takes its place */
@@ -76,6 +76,14 @@ struct gen_choice {
 	struct gen_choice *next;
 };
 
+/* A tool's result that a request brings: hashes of what it says, 0 where it says nothing. */
+struct gen_result {
+	uint64_t id, name;
+	bool failed;
+};
+
+#define GEN_RESULTS_MAX	128		/* the newest ones of a request */
+#define GEN_HEADS_MAX	(64 * 1024)	/* bytes of hashes */
 #define GEN_CHOICES_MAX	128
 #define GEN_PARTS_MAX	4096			/* of a call, in all choices */
 #define GEN_TEXT_MAX	(16 * 1024 * 1024)	/* bytes of text in all parts of a call */
@@ -154,6 +162,13 @@ struct gen_call {
 	bool read_all;		/* tests: no event is recognised as one that came before */
 	/* From here on again.c does not look. */
 	size_t text_left;
+	/* What the request repeats of its conversation; see results.h. */
+	struct gen_result *results;	/* a ring: number i is at i % GEN_RESULTS_MAX; NULL: none */
+	unsigned result_cnt;
+	unsigned message_cnt;
+	uint64_t head;		/* hash of all messages; 0: there are none */
+	struct buf heads;	/* hashes of the first, of the first two, ... as far as there is room */
+	bool offers_tools;
 	uint64_t again_cnt;	/* events that were not read because they came before */
 	struct again *again;
 	struct gen_part *hash[GEN_PART_HASH];
@@ -214,6 +229,11 @@ int gen_output_messages(const struct gen_call *c, struct buf *out);
  * list is by position.
  */
 size_t gen_finish_reasons(const struct gen_call *c, struct view *ret, size_t max);
+
+/* Of texts, for struct gen_result; never 0. */
+uint64_t gen_hash(struct view v);
+/* True when the request begins with the message_cnt messages whose hash is head. */
+bool gen_extends(const struct gen_call *c, uint64_t head, unsigned message_cnt);
 
 /*
  * What providers build with.  All take NULL results of failed allocations.

@@ -6,6 +6,7 @@
  * cached whole has none, and absent stays absent.
  */
 #include "genai/messages.h"
+#include "genai/results.h"
 
 static bool has(struct json body, const char *key)
 {
@@ -85,6 +86,7 @@ static void read_messages(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_results(c, v, &gen_result_ollama);
 	if (!c->want_content || v.type != JSON_ARRAY || c->input_messages.n)
 		return;
 	msgs_open(&m, &c->input_messages);
@@ -124,6 +126,7 @@ static void read_tools(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_offers(c, v);
 	if (!c->want_content || v.type != JSON_ARRAY || c->tool_definitions.n)
 		return;
 	msgs_open(&m, &c->tool_definitions);

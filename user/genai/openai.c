@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "genai/openai.h"
+#include "genai/results.h"
 
 /* Who calls the cached ones what: OpenAI, DeepSeek, Moonshot, Mistral, proxies that mix the words. */
 static const char *const cached_keys[] = {
@@ -134,6 +135,7 @@ void openai_tools(struct gen_call *c, struct json tools)
 	struct json_member e;
 	struct msgs m;
 
+	gen_offers(c, tools);
 	if (!c->want_content || tools.type != JSON_ARRAY || c->tool_definitions.n)
 		return;
 	msgs_open(&m, &c->tool_definitions);

@@ -2,6 +2,7 @@
 /* Chat Completions: OpenAI's and that of everybody who speaks it. */
 #include "genai/hosts.h"
 #include "genai/openai_chat.h"
+#include "genai/results.h"
 
 static bool is_chat_messages(struct json messages)
 {
@@ -202,6 +203,7 @@ void chat_messages(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_results(c, v, &gen_result_chat);
 	if (!c->want_content || v.type != JSON_ARRAY || c->input_messages.n)
 		return;
 	msgs_open(&m, &c->input_messages);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "genai/hosts.h"
+#include "genai/results.h"
 #include "genai/responses_items.h"
 
 /*
@@ -87,6 +88,7 @@ static void read_input(struct gen_call *c, struct json v)
 	struct json_member e;
 	struct msgs m;
 
+	gen_results(c, v, &gen_result_responses);
 	if (c->input_messages.n || (v.type != JSON_STRING && v.type != JSON_ARRAY))
 		return;
 	if (c->want_content)

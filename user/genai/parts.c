@@ -89,6 +89,12 @@ static void drop_text(struct gen_call *c, struct gen_part *p)
 	p->initial = false;
 }
 
+/* What a tool is called with is looked at, whether it is written or not: what was run and how it fits (trace). */
+static bool wanted(const struct gen_call *c, const struct gen_part *p)
+{
+	return c->want_content || p->kind == GEN_TOOL_CALL;
+}
+
 static void add_text(struct gen_call *c, struct gen_part *p, struct json v)
 {
 	size_t before = p->text.n;
@@ -115,7 +121,7 @@ void gen_part_add(struct gen_call *c, struct gen_part *p, struct json text)
 	again_text(c, p, text);
 	if (p->initial)
 		drop_text(c, p);
-	if (c->want_content)
+	if (wanted(c, p))
 		add_text(c, p, text);
 }
 
@@ -125,7 +131,7 @@ void gen_part_set(struct gen_call *c, struct gen_part *p, struct json v)
 		return;
 	again_other(c);
 	drop_text(c, p);
-	if (c->want_content && v.type != JSON_NONE && v.type != JSON_NULL)
+	if (wanted(c, p) && v.type != JSON_NONE && v.type != JSON_NULL)
 		add_text(c, p, v);
 }
 

@@ -330,7 +330,7 @@ static void no_content_is_kept_unasked(void **state)
 		assert_int_equal(c->input_messages.n + c->system_instructions.n + c->tool_definitions.n, 0);
 		for (const struct gen_choice *ch = c->choices; ch; ch = ch->next)
 			for (const struct gen_part *p = ch->parts; p; p = p->next)
-				assert_null(p->text.p);
+				assert_true(!p->text.p || p->kind == GEN_TOOL_CALL);	/* trace looks at what is run */
 		free(request);
 		free(answer);
 		gen_free(c);
