@@ -56,6 +56,7 @@ struct asked {
 	struct a2a_call *a2a;
 	bool mcp;
 	bool card;			/* or another exchange of A2A that is over */
+	bool asking;			/* trace was told that it waits for an answer */
 	uint32_t pid;
 	uint64_t start;
 };
@@ -171,6 +172,8 @@ static void on_done(struct flow *f, const struct piece *p, const struct xev *ev,
 		return;
 	}
 	gen_finish(a->call, ev->x);
+	if (a->asking)
+		trace_asking(f->trace, a->pid, a->start, false);
 	if (a->call->not_inference)
 		f->stats.other_exchanges++;
 	else
@@ -342,6 +345,9 @@ static void on_exchange(struct flow *f, const struct piece *p, const struct xev 
 	if (!a->call && worth_asking(ev)) {
 		a->call = gen_open(ev->x, f->config.content);
 		on_decided(f, p, ev->x, a);
+		a->asking = a->call && ev->kind == XEV_REQUEST;
+		if (a->asking)
+			trace_asking(f->trace, a->pid, a->start, true);
 	}
 	if (ev->kind == XEV_RESPONSE && !a->session) {
 		a->session = gen_session_new(ev->x, f->config.content);

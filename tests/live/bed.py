@@ -134,7 +134,13 @@ class Span:
 
     @property
     def is_call(self):
-        return "gen_ai.operation.name" in self.attrs
+        """Of a model, or an MCP tool."""
+        return self["gen_ai.operation.name"] is not None and not (
+            self.kind == 1 and self["gen_ai.operation.name"] in ("execute_tool", "invoke_agent"))
+
+    @property
+    def is_process(self):
+        return "process.executable.name" in self.attrs
 
 
 def read_spans(text):
@@ -164,6 +170,12 @@ class Run:
     def call(self, model):
         found = [s for s in self.calls if s["gen_ai.request.model"] == model]
         assert len(found) == 1, f"{len(found)} spans for model {model}; there are {self.calls}\n{self.err}"
+        return found[0]
+
+    def process_of(self, span):
+        """The span of the process that it is of."""
+        found = [s for s in self.spans if s.is_process and s["process.pid"] == span.resource["process.pid"]]
+        assert len(found) == 1, found
         return found[0]
 
     def books(self):

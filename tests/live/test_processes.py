@@ -50,7 +50,7 @@ def test_client_killed(server, bench, kind):
     assert run.status == 128 + signal.SIGKILL
     span = run.call("held")
     assert span["onlooker.exchange.end"] == "cut" and span["gen_ai.response.id"]
-    process = [s for s in run.spans if not s.is_call][0]
+    process = [s for s in run.spans if s.is_process][0]
     assert process["onlooker.process.signal"] == signal.SIGKILL and process["process.exit.code"] is None
 
 
@@ -92,7 +92,7 @@ def test_sigterm_drains(server, bench):
     assert p.returncode == 128 + signal.SIGTERM
     span = [s for s in bed.read_spans(text) if s["gen_ai.request.model"] == "stubborn"][0]
     assert span["onlooker.exchange.end"] and span["error.type"] == "incomplete"
-    assert any(s["onlooker.process.unfinished"] for s in bed.read_spans(text) if not s.is_call)
+    assert any(s["onlooker.process.unfinished"] for s in bed.read_spans(text) if s.is_process)
 
 
 def test_process_tree(observe):
@@ -114,7 +114,7 @@ def test_process_tree(observe):
 def test_command_line_only_with_content(observe, bench):
     cmd = [bed.PYTHON, RAW, "pipeline", "SECRETWORD-", "2"]
     run, _ = observe(cmd, count=2, content=True)
-    span = [s for s in run.spans if s.id == run.calls[0].parent][0]
+    span = run.process_of(run.calls[0])
     assert span["process.command_args"] == cmd
     assert span["process.working_directory"] == str(bench.dir)
 

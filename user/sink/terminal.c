@@ -28,6 +28,7 @@
 #define DRAW_WAIT_MS	5000
 
 struct totals {
+	uint64_t turns, tools, tool_errors, unanswered;
 	uint64_t calls, mcp, mcp_errors, a2a, a2a_errors, with_usage, processes, errors, incomplete, lost;
 	int64_t input, cached, output;
 	uint64_t priced;
@@ -97,6 +98,13 @@ static void count(struct totals *n, const struct span *s)
 		n->a2a_errors += s->error;
 		return;
 	}
+	if (row_is_tool(s)) {
+		n->tools++;
+		n->tool_errors += s->error;
+		return;
+	}
+	n->turns += at_least_0(s, ATTR_ONLOOKER_RUN_TURNS);
+	n->unanswered += at_least_0(s, ATTR_ONLOOKER_RUN_TOOLS_UNANSWERED);
 	if (!row_is_call(s)) {
 		n->processes += attrs_get(&s->attrs, ATTR_PROCESS_EXECUTABLE_NAME) != NULL;
 		return;
@@ -228,6 +236,21 @@ static void add_cost(struct buf *out, const struct totals *n)
 		buf_addf(out, " for %llu of them", (unsigned long long)n->priced);
 }
 
+static void add_tools(struct buf *out, const struct totals *n)
+{
+	if (!n->turns && !n->tools && !n->unanswered)
+		return;
+	if (n->turns) {
+		add_plural(out, n->turns, "turn", "turns");
+		buf_add(out, VIEW(", "));
+	}
+	add_plural(out, n->tools, "tool call", "tool calls");
+	buf_addf(out, ", %llu failed", (unsigned long long)n->tool_errors);
+	if (n->unanswered)
+		buf_addf(out, ", %llu never answered", (unsigned long long)n->unanswered);
+	buf_add_byte(out, '\n');
+}
+
 static void add_summary(struct terminal *t)
 {
 	const struct totals *n = &t->totals;
@@ -244,6 +267,7 @@ static void add_summary(struct terminal *t)
 	if (n->calls)
 		buf_addf(out, ", %llu failed", (unsigned long long)n->errors);
 	buf_add_byte(out, '\n');
+	add_tools(out, n);
 	rollup_write(t->rollup, out, t->utf8);
 	if (n->mcp) {
 		add_plural(out, n->mcp, "MCP operation", "MCP operations");

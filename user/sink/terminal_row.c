@@ -30,9 +30,25 @@ static struct view string(const struct span *s, enum attr_id id)
 	return v && v->type == VALUE_STR ? v->str : VIEW_NONE;
 }
 
+static bool is_operation(const struct span *s, struct view name)
+{
+	return s->kind == SPAN_INTERNAL && view_eq(string(s, ATTR_GEN_AI_OPERATION_NAME), name);
+}
+
+bool row_is_tool(const struct span *s)
+{
+	return is_operation(s, VIEW("execute_tool"));
+}
+
+bool row_is_agent(const struct span *s)
+{
+	return is_operation(s, VIEW("invoke_agent"));
+}
+
 bool row_is_call(const struct span *s)
 {
-	return attrs_get(&s->attrs, ATTR_GEN_AI_OPERATION_NAME) && !row_is_mcp(s) && !row_is_a2a(s);
+	return attrs_get(&s->attrs, ATTR_GEN_AI_OPERATION_NAME) && !row_is_mcp(s) && !row_is_a2a(s) && !row_is_tool(s) &&
+	       !row_is_agent(s);
 }
 
 bool row_is_a2a(const struct span *s)
@@ -191,6 +207,22 @@ static void call_items(struct row *r)
 	loss_items(r);
 }
 
+static void count_item(struct row *r, enum attr_id id, const char *one, const char *more)
+{
+	int64_t n = row_number(r->span, id, 0);
+
+	if (n > 0)
+		number_item(r, n, n == 1 ? one : more);
+}
+
+static void agent_items(struct row *r)
+{
+	count_item(r, ATTR_ONLOOKER_RUN_TURNS, " turn", " turns");
+	count_item(r, ATTR_ONLOOKER_RUN_TOOLS, " tool call", " tool calls");
+	count_item(r, ATTR_ONLOOKER_RUN_TOOLS_UNANSWERED, " tool call never answered", " tool calls never answered");
+	tokens_item(r);
+}
+
 static void mcp_items(struct row *r)
 {
 	struct view server = string(r->span, ATTR_ONLOOKER_MCP_SERVER_NAME);
@@ -263,6 +295,10 @@ static char *how_of(struct row *r)
 		mcp_items(r);
 	else if (row_is_a2a(r->span))
 		a2a_items(r);
+	else if (row_is_agent(r->span))
+		agent_items(r);
+	else if (row_is_tool(r->span))
+		failure_items(r);
 	else
 		call_items(r);
 	return keep(&r->out);

@@ -23,6 +23,8 @@ bool row_text(struct row_text *r, const struct span *s, bool utf8);
 void row_text_release(struct row_text *r);
 
 bool row_is_call(const struct span *s);	/* of a model */
+bool row_is_tool(const struct span *s);
+bool row_is_agent(const struct span *s);
 bool row_is_mcp(const struct span *s);
 bool row_is_a2a(const struct span *s);
 

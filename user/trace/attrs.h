@@ -70,6 +70,8 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(GEN_AI_AGENT_VERSION, "gen_ai.agent.version", STR, 0, "") \
 	X(GEN_AI_AGENT_DESCRIPTION, "gen_ai.agent.description", STR, 0, "") \
 	X(GEN_AI_TOOL_NAME, "gen_ai.tool.name", STR, 0, "") \
+	X(GEN_AI_TOOL_CALL_ID, "gen_ai.tool.call.id", STR, 0, "") \
+	X(GEN_AI_TOOL_TYPE, "gen_ai.tool.type", STR, 0, "") \
 	X(GEN_AI_TOOL_CALL_ARGUMENTS, "gen_ai.tool.call.arguments", STR, 1, "") \
 	X(GEN_AI_TOOL_CALL_RESULT, "gen_ai.tool.call.result", STR, 1, "") \
 	X(GEN_AI_PROMPT_NAME, "gen_ai.prompt.name", STR, 0, "") \
@@ -155,7 +157,36 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	  "how the exchange ended when not in good order: cut (the connection or the process ended first), lost (bytes are missing), unfinished (the answer lacks the provider's own end mark)") \
 	X(ONLOOKER_LINK_BASIS, "onlooker.link.basis", STR, 0, \
 	  "What an inferred parent or link rests on: `jsonrpc_id` and `a2a_message_id` (both ends of one call), `a2a_task_id` (calls " \
-	  "about one task).") \
+	  "about one task), `tool_call_id` and `message_prefix` (a tool call and the request with its result), `argv_match` and " \
+	  "`process_lineage` (a tool call and the process it started), `agent_id` (a sub-agent); docs/tracing.md.") \
+	X(ONLOOKER_LINK_CONFIDENCE, "onlooker.link.confidence", DOUBLE, 0, \
+	  "how sure an inferred parent or link is, up to 1; see docs/tracing.md") \
+	X(ONLOOKER_LINK_CANDIDATES, "onlooker.link.candidates", INT, 0, \
+	  "on a process: tool calls that were open when it started and of which any may have started it; none is asserted") \
+	X(ONLOOKER_AGENT_VERSION, "onlooker.agent.version", STR, 0, \
+	  "The version that the agent says it has. Self-reported.") \
+	X(ONLOOKER_CONVERSATION_CHAIN, "onlooker.conversation.chain", INT, 0, \
+	  "number of the call's conversation among those of this run: a request that begins with the messages of an earlier one, or names its answer, goes on with it; not an identifier of the agent's") \
+	X(ONLOOKER_RUN_TURNS, "onlooker.run.turns", INT, 0, \
+	  "on a run's root: model calls that bring no result of a tool call, so that somebody else began them") \
+	X(ONLOOKER_RUN_CONVERSATIONS, "onlooker.run.conversations", INT, 0, \
+	  "on a run's root: conversations told apart") \
+	X(ONLOOKER_RUN_CALLS, "onlooker.run.model_calls", INT, 0, \
+	  "on a run's root: model calls") \
+	X(ONLOOKER_RUN_CALLS_FAILED, "onlooker.run.model_calls_failed", INT, 0, \
+	  "on a run's root: of them failed") \
+	X(ONLOOKER_RUN_TOOLS, "onlooker.run.tools", INT, 0, \
+	  "on a run's root: tool calls that were run, as their results show") \
+	X(ONLOOKER_RUN_TOOLS_FAILED, "onlooker.run.tools_failed", INT, 0, \
+	  "on a run's root: of them failed, as the agent says to the model") \
+	X(ONLOOKER_RUN_TOOLS_UNANSWERED, "onlooker.run.tools_unanswered", INT, 0, \
+	  "on a run's root: tool calls that were asked for and whose result no request brought") \
+	X(ONLOOKER_RUN_PROCESSES, "onlooker.run.processes", INT, 0, \
+	  "on a run's root: processes, the command's own among them") \
+	X(ONLOOKER_RUN_COST_USD, "onlooker.run.cost.usd", DOUBLE, 0, \
+	  "on a run's root: sum of onlooker.cost.usd; absent when a call has none") \
+	X(ONLOOKER_RUN_LOST_BYTES, "onlooker.run.lost_bytes", INT, 0, \
+	  "on a run's root: sum of onlooker.capture.lost_bytes") \
 	X(ONLOOKER_PEER_BASIS, "onlooker.peer.basis", STR, 0, \
 	  "how the peer of a TLS stream was found: socket_call, set_fd, tls_object, same_thread, or record_lengths") \
 	X(ONLOOKER_COVERAGE_REDUCED_BY, "onlooker.coverage.reduced_by", STR, 0, \

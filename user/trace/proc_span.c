@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "trace/agents.h"
 #include "trace/proc_span.h"
 
 #if defined(__x86_64__)
@@ -14,28 +15,14 @@
 #error "host.arch of this architecture"
 #endif
 
-/* Executables that are known agents, by the name they call themselves (wire/agents-fingerprints). */
-static const struct {
-	const char *exe, *service;
-} agents[] = {
-	{ "claude", "claude-code" },
-	{ "codex", "codex" },
-	{ "gemini", "gemini-cli" },
-	{ "opencode", "opencode" },
-	{ "goose", "goose" },
-	{ "crush", "crush" },
-};
-
-static struct view service_name(const struct proc *p)
+struct view proc_service_name(const struct proc *p)
 {
 	struct view exe = proc_exe_name(p);
+	const char *agent = agent_of_exe(exe);
 
 	if (p->service)
 		return view_of(p->service);
-	for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++)
-		if (view_eq(exe, view_of(agents[i].exe)))
-			return view_of(agents[i].service);
-	return exe;
+	return agent ? view_of(agent) : exe;
 }
 
 static int hex_value(char c)
@@ -132,7 +119,7 @@ struct resource *proc_resource(struct proc *p, const char *defaults, const struc
 	put_resource_list(r, defaults);
 	put_resource_list(r, p->resource_attributes);
 	if (p->service || !attrs_get(&r->attrs, ATTR_SERVICE_NAME))
-		put(r, ATTR_SERVICE_NAME, service_name(p));
+		put(r, ATTR_SERVICE_NAME, proc_service_name(p));
 	put(r, ATTR_TELEMETRY_DISTRO_NAME, VIEW("onlooker"));
 	put(r, ATTR_TELEMETRY_DISTRO_VERSION, VIEW(ONLOOKER_VERSION));
 	put(r, ATTR_HOST_NAME, view_of(p->host));

@@ -12,6 +12,9 @@
  */
 struct resource *proc_resource(struct proc *p, const char *defaults, const struct trace_clock *clock);
 
+/* What the process is called: as it was told, as a known agent, or by its executable. */
+struct view proc_service_name(const struct proc *p);
+
 /* Fills name, kind, times, status and attributes; ts: when observation of it ended. */
 void proc_span_fill(struct span *span, const struct proc *p, bool content, uint64_t ts,
 		    const struct trace_clock *clock);

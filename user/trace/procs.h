@@ -40,6 +40,16 @@ struct proc {
 	char *argv;		/* NUL-separated, of the last exec */
 	size_t argv_n;
 	uint32_t argv_total;
+	unsigned open_calls;	/* model calls that it waits for */
+	struct tool *tool;	/* the tool call that may have started it, not settled yet */
+	const char *basis;	/* of its parent, or of maybe, when that is no fork */
+	double confidence;
+	unsigned candidates;	/* tool calls that may have started it; more than one: none is asserted */
+	bool has_maybe;
+	uint8_t maybe[8];	/* the tool call that it may belong to */
+	bool held;		/* it ended, and is reported when tool is settled, or the run is over */
+	uint64_t held_ts;
+	struct agent *agents;	/* that are this process; NULL: it is none */
 	struct resource *resource;	/* made when first asked for; thrown away at exec */
 	struct proc *next_dead;
 };

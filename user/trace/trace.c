@@ -5,30 +5,9 @@
 #include "trace/a2a_span.h"
 #include "trace/call_span.h"
 #include "trace/http_span.h"
-#include "trace/ids.h"
+#include "trace/inside.h"
 #include "trace/mcp_span.h"
-#include "trace/pairs.h"
 #include "trace/proc_span.h"
-#include "trace/procs.h"
-#include "trace/trace.h"
-
-struct done {
-	struct span *span;
-	struct done *next;
-};
-
-struct trace {
-	struct trace_config config;
-	struct trace_stats stats;
-	struct trace_clock clock;
-	uint32_t run_pid;	/* run's command; 0: watch */
-	bool agents_only;
-	struct ids ids;
-	struct procs procs;
-	struct pairs pairs;	/* askers, for those who answer */
-	struct pairs tasks;	/* calls that began a task, for those that are about it */
-	struct done *done, **done_end;
-};
 
 struct trace *trace_new(const struct trace_config *c)
 {
@@ -41,6 +20,7 @@ struct trace *trace_new(const struct trace_config *c)
 	procs_init(&t->procs);
 	pairs_init(&t->pairs);
 	pairs_init(&t->tasks);
+	tree_init(t);
 	return t;
 }
 
@@ -52,6 +32,7 @@ void trace_free(struct trace *t)
 		return;
 	while ((s = trace_next(t)))
 		span_free(s);
+	tree_release(t);
 	procs_release(&t->procs);
 	pairs_release(&t->pairs);
 	pairs_release(&t->tasks);
@@ -73,8 +54,7 @@ struct span *trace_next(struct trace *t)
 	return s;
 }
 
-/* Takes the span over. */
-static void finish(struct trace *t, struct span *s)
+void trace_finish(struct trace *t, struct span *s)
 {
 	struct done *d = malloc(sizeof(*d));
 
@@ -88,7 +68,7 @@ static void finish(struct trace *t, struct span *s)
 	t->done_end = &d->next;
 }
 
-static bool has_id(const struct proc *p)
+bool trace_has_id(const struct proc *p)
 {
 	static const uint8_t zero[8];
 
@@ -96,12 +76,12 @@ static bool has_id(const struct proc *p)
 }
 
 /* The nearest process above that has a span of its own: a fork without an exec has none. */
-static const struct proc *above(const struct proc *p)
+const struct proc *trace_above(const struct proc *p)
 {
 	const struct proc *up = p->parent;
 
 	for (int hops = 0; up && hops < 1024; up = up->parent, hops++)
-		if (has_id(up))
+		if (trace_has_id(up))
 			return up;
 	return NULL;
 }
@@ -109,9 +89,9 @@ static const struct proc *above(const struct proc *p)
 /* Gives the process its place in a trace: under the process that started it, or as a root. */
 static void place(struct trace *t, struct proc *p)
 {
-	const struct proc *up = above(p);
+	const struct proc *up = trace_above(p);
 
-	if (has_id(p))
+	if (trace_has_id(p))
 		return;
 	ids_span(&t->ids, p->span_id);
 	if (up) {
@@ -127,16 +107,52 @@ static void place(struct trace *t, struct proc *p)
 		ids_trace(&t->ids, p->trace_id);
 }
 
+bool trace_is_root(const struct trace *t, const struct proc *p)
+{
+	return p->root && t->run_pid && p->pid == t->run_pid;
+}
+
+/* What started it may not be known yet; and the root of a run has sums of all of it. */
+static bool hold(struct trace *t, struct proc *p, uint64_t ts)
+{
+	bool root = trace_is_root(t, p) && !t->over;
+
+	if (!p->tool && !root)
+		return false;
+	if (!p->held && root)
+		p->refs++;		/* for as long as there is a run */
+	p->held = true;
+	p->held_ts = ts;
+	return true;
+}
+
+/* Who started it, when that is no fork alone. */
+static void put_starter(struct span *s, const struct proc *p)
+{
+	struct span_link *link = p->has_maybe ? span_add_link(s, p->trace_id, p->maybe) : NULL;
+	struct attrs *as = link ? &link->attrs : &s->attrs;
+
+	if (p->basis) {
+		attrs_str(as, &s->arena, ATTR_ONLOOKER_LINK_BASIS, view_of(p->basis));
+		attrs_double(as, &s->arena, ATTR_ONLOOKER_LINK_CONFIDENCE, p->confidence);
+	}
+	if (p->candidates)
+		attrs_int(&s->attrs, &s->arena, ATTR_ONLOOKER_LINK_CANDIDATES, p->candidates);
+}
+
 /* A span for a process, handed out once: at its exit, or when observation ends. */
-static void report(struct trace *t, struct proc *p, uint64_t ts)
+void trace_report(struct trace *t, struct proc *p, uint64_t ts)
 {
 	struct span *s;
 
-	if (p->reported || !has_id(p) || !t->config.processes || (t->agents_only && !p->agent))
+	if (p->reported || !trace_has_id(p) || !t->config.processes || (t->agents_only && !p->agent))
 		return;
 	if (p->pid == t->run_pid && !p->exec_cnt)
 		return;		/* there was nothing to execute: a process of ours that never became CMD */
+	if (hold(t, p, ts))
+		return;
 	p->reported = true;
+	t->run.processes++;
 	s = span_new();
 	if (!s) {
 		t->stats.lost++;
@@ -150,7 +166,10 @@ static void report(struct trace *t, struct proc *p, uint64_t ts)
 	s->pid = p->pid;
 	s->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
 	proc_span_fill(s, p, t->config.content, ts, &t->clock);
-	finish(t, s);
+	put_starter(s, p);
+	if (trace_is_root(t, p) && t->run.calls && !p->agents)
+		run_attrs(s, &t->run);
+	trace_finish(t, s);
 }
 
 /* A process ends, or observation does: was it silent, or did we not hear it? */
@@ -193,7 +212,7 @@ static void report_all(struct trace *t, uint64_t ts)
 			t->stats.still_running++;
 			count_unseen(t, all[n]);
 		}
-		report(t, all[n], ts);
+		trace_report(t, all[n], ts);
 	}
 	free(all);
 }
@@ -211,10 +230,12 @@ static void on_exec(struct trace *t, const struct wire_exec *r)
 {
 	struct proc *p = procs_exec(&t->procs, r);
 
-	if (!p)
+	if (!p) {
 		t->stats.lost++;
-	else if (p->parent)
+	} else if (p->parent) {
 		place(t, p);
+		tree_started(t, p);
+	}
 }
 
 /* Not a mere fork of another. */
@@ -243,7 +264,7 @@ static void on_exited(struct trace *t, const struct wire_exit *r)
 	if (own_span(p))
 		place(t, p);
 	count_unseen(t, p);
-	report(t, p, r->hdr.ts);
+	trace_report(t, p, r->hdr.ts);
 }
 
 static void on_hello(struct trace *t, const struct wire_hdr *h)
@@ -309,9 +330,14 @@ void trace_record(struct trace *t, const struct wire_hdr *h)
 			on_tls(t, h);
 		break;
 	case WIRE_FINISH:
+		t->over = true;
+		tree_tick(t, h->ts);
 		report_all(t, h->ts);
+		tree_finish(t, h->ts);
 		break;
 	case WIRE_TICK:
+		tree_tick(t, h->ts);
+		tree_finish(t, h->ts);
 		procs_sweep(&t->procs, h->ts);
 		return;
 	}
@@ -335,31 +361,47 @@ bool trace_is_agent(const struct trace *t, uint32_t pid, uint64_t start)
 	return p && p->agent;
 }
 
-/* The call under the process that made it, or in the trace that the agent itself named. */
-static void link_call(struct trace *t, struct span *s, struct proc *p, struct view traceparent, struct view tracestate)
-{
-	const struct proc *up = NULL;
+/* Where a call belongs, unless the agent itself names a trace. */
+struct place {
+	const uint8_t *trace_id, *span_id;	/* NULL: nowhere */
+	uint32_t depth;
+};
 
+static struct place place_of(const struct proc *up, const struct agent *a)
+{
+	if (a)
+		return (struct place){ a->trace_id, a->span_id, a->depth };
+	return up ? (struct place){ up->trace_id, up->span_id, up->depth } : (struct place){ 0 };
+}
+
+/* The process with a span that this one is or stands for. */
+static struct proc *stands_for(struct trace *t, struct proc *p)
+{
+	if (!p || !t->config.processes)
+		return NULL;
+	if (!trace_has_id(p) && !trace_above(p))
+		place(t, p);
+	return trace_has_id(p) ? p : (struct proc *)trace_above(p);
+}
+
+/* The call under the agent or the process that made it, or in the trace that the agent itself named. */
+static void link_call(struct trace *t, struct span *s, struct place up, struct view traceparent, struct view tracestate)
+{
 	ids_span(&t->ids, s->span_id);
-	if (p && t->config.processes) {
-		if (!has_id(p) && !above(p))
-			place(t, p);
-		up = has_id(p) ? p : above(p);
-	}
-	s->depth = up ? up->depth + 1 : 0;
+	s->depth = up.span_id ? up.depth + 1 : 0;
 	if (traceparent_parse(view_trim(traceparent), s->trace_id, s->parent_id)) {
 		s->parent_remote = true;
 		s->trace_state = arena_copy(&s->arena, tracestate);
-		if (up)
-			span_add_link(s, up->trace_id, up->span_id);
+		if (up.span_id)
+			span_add_link(s, up.trace_id, up.span_id);
 		return;
 	}
-	if (!up) {
+	if (!up.span_id) {
 		ids_trace(&t->ids, s->trace_id);
 		return;
 	}
-	memcpy(s->trace_id, up->trace_id, sizeof(s->trace_id));
-	memcpy(s->parent_id, up->span_id, sizeof(s->parent_id));
+	memcpy(s->trace_id, up.trace_id, sizeof(s->trace_id));
+	memcpy(s->parent_id, up.span_id, sizeof(s->parent_id));
 }
 
 static const char *source_name(const struct trace *t, const struct stream *s)
@@ -369,27 +411,53 @@ static const char *source_name(const struct trace *t, const struct stream *s)
 	return t->config.lib_name ? t->config.lib_name(s->lib) : "tls";
 }
 
+/* Its own word for the conversation, where the API has none. */
+static void put_session(struct span *span, const struct exchange *x)
+{
+	struct agent_says says = agent_says(x);
+
+	if (says.session.n)
+		attrs_str(&span->attrs, &span->arena, ATTR_GEN_AI_CONVERSATION_ID, says.session);
+}
+
+void trace_asking(struct trace *t, uint32_t pid, uint64_t start, bool begins)
+{
+	struct proc *p = procs_get(&t->procs, pid, start);
+
+	if (p && (begins || p->open_calls))
+		p->open_calls += begins ? 1 : -1;
+}
+
 void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
 		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts)
 {
 	struct call_facts f = { call, x, s, source_name(t, s), ts, t->config.content, t->config.prices };
 	struct proc *p = procs_add(&t->procs, pid, start);
 	struct span *span = span_new();
+	struct agent *agent;
+	struct proc *up;
 	const struct value *complete;
 
 	if (!span) {
 		t->stats.lost++;
 		return;
 	}
+	up = stands_for(t, p);
+	agent = up ? tree_agent(t, up, call, x) : NULL;
 	span->pid = pid;
-	link_call(t, span, p, message_header(&x->req, "traceparent"), message_header(&x->req, "tracestate"));
+	link_call(t, span, place_of(up, agent), message_header(&x->req, "traceparent"),
+		  message_header(&x->req, "tracestate"));
 	if (p)
 		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
 	call_span_fill(span, &f, &t->clock);
 	complete = attrs_get(&span->attrs, ATTR_ONLOOKER_CAPTURE_COMPLETE);
 	t->stats.incomplete += complete && !complete->b;
 	t->stats.calls++;
-	finish(t, span);
+	if (agent && !call->conversation_id.n)
+		put_session(span, x);
+	if (up)
+		tree_call(t, span, call, x, p, agent);
+	trace_finish(t, span);
 }
 
 /* A span that is not over: its place, and who it is of. */
@@ -398,13 +466,15 @@ static struct span *open_span(struct trace *t, uint32_t pid, uint64_t start, str
 {
 	struct proc *p = procs_add(&t->procs, pid, start);
 	struct span *span = span_new();
+	struct proc *up;
 
 	if (!span) {
 		t->stats.lost++;
 		return NULL;
 	}
+	up = stands_for(t, p);
 	span->pid = pid;
-	link_call(t, span, p, traceparent, tracestate);
+	link_call(t, span, place_of(up, up ? up->agents : NULL), traceparent, tracestate);
 	if (p)
 		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
 	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_CAPTURE_SOURCE, view_of(source_name(t, s)));
@@ -446,7 +516,7 @@ void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c)
 		join_pair(t, span, c->key, "jsonrpc_id");
 	mcp_span_end(span, c, t->config.content, &t->clock);
 	t->stats.mcp++;
-	finish(t, span);
+	trace_finish(t, span);
 }
 
 struct span *trace_a2a_begin(struct trace *t, const struct a2a_call *c, const struct exchange *x, const struct stream *s)
@@ -485,7 +555,7 @@ void trace_a2a_end(struct trace *t, struct span *span, const struct a2a_call *c,
 	complete = attrs_get(&span->attrs, ATTR_ONLOOKER_CAPTURE_COMPLETE);
 	t->stats.incomplete += complete && !complete->b;
 	t->stats.a2a++;
-	finish(t, span);
+	trace_finish(t, span);
 }
 
 const struct trace_stats *trace_stats(const struct trace *t)

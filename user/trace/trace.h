@@ -36,6 +36,9 @@ void trace_record(struct trace *t, const struct wire_hdr *h);
 void trace_agent(struct trace *t, uint32_t pid, uint64_t start);
 bool trace_is_agent(const struct trace *t, uint32_t pid, uint64_t start);	/* or descends from one that did */
 
+/* A process waits for a model's answer, or does not any more. */
+void trace_asking(struct trace *t, uint32_t pid, uint64_t start, bool begins);
+
 /* A model call that is over.  pid and start: who sent the request; ts: when it was over.  Then trace_next(). */
 void trace_call(struct trace *t, const struct gen_call *call, const struct exchange *x,
 		const struct stream *s, uint32_t pid, uint64_t start, uint64_t ts);
@@ -61,6 +64,7 @@ struct trace_stats {
 	uint64_t calls;		/* model call spans made */
 	uint64_t mcp;		/* MCP spans made */
 	uint64_t a2a;		/* A2A spans made */
+	uint64_t tools;		/* tool spans made */
 	uint64_t incomplete;	/* of them with onlooker.capture.complete=false */
 	uint64_t unseen_tls;	/* TLS connections of processes that ended with none of their plaintext seen */
 	uint64_t unseen_processes;

@@ -151,7 +151,7 @@ static void test_one_call(void **state)
 	wire_add_end(&l, 10, 1);
 	wire_add_exit(&l, 10, 0);
 	walk(&l, &p.kept.sink, &st, &ss);
-	assert_string_equal(p.kept.text, "chat gpt-x;agent;");
+	assert_string_equal(p.kept.text, "chat gpt-x;agent;invoke_agent agent;");
 	assert_string_equal(seen.model, "gpt-x-1");
 	assert_string_equal(seen.server, "api.example.test");
 	assert_string_equal(seen.finish, "stop");
@@ -183,7 +183,7 @@ static void test_a_lost_piece_is_marked(void **state)
 	wire_add_end(&l, 10, 1);
 	wire_add_exit(&l, 10, 0);
 	walk(&l, &p.kept.sink, &st, &ss);
-	assert_spans(&p.kept, 2);
+	assert_spans(&p.kept, 3);
 	assert_true(seen.incomplete);
 	assert_int_equal(seen.out, 7);
 	assert_int_equal(st.decoded + st.opaque + st.lost, ss.delivered[0] + ss.delivered[1]);
@@ -201,7 +201,7 @@ static void test_killed_in_mid_stream(void **state)
 	wire_add_data(&l, 10, 2, WIRE_IN, WIRE_SRC_TLS, (struct view){ answer, 300 });
 	wire_add_exit(&l, 10, 9);
 	walk(&l, &p.kept.sink, NULL, NULL);
-	assert_spans(&p.kept, 2);
+	assert_spans(&p.kept, 3);
 	assert_true(seen.error);
 	assert_int_equal(seen.out, -1);
 	assert_string_equal(seen.finish, "error");
@@ -227,7 +227,7 @@ static void test_fork_and_child(void **state)
 	wire_add_exit(&l, 11, 0);
 	wire_add_exit(&l, 10, 0);
 	walk(&l, &p.kept.sink, NULL, NULL);
-	assert_string_equal(p.kept.text, "ls;chat gpt-x;agent;");
+	assert_string_equal(p.kept.text, "ls;chat gpt-x;agent;invoke_agent agent;");
 	assert_memory_not_equal(seen.parent, "\0\0\0\0\0\0\0\0", 8);
 }
 
