@@ -23,9 +23,14 @@ struct chains {
 	unsigned at, cnt;
 };
 
-/*
- * The number of the call's conversation, from 1; *ret_goes_on: an earlier call was part of it.
- */
-unsigned chains_add(struct chains *cs, uint64_t run, const struct gen_call *c, bool *ret_goes_on);
+/* What is known of a call besides what it says. */
+struct chain_of {
+	uint64_t run;
+	unsigned hint;		/* the conversation's number, when a tool call told; 0 */
+	bool failed;		/* nothing goes on from it */
+};
+
+/* The number of the call's conversation, from 1; 0: it cannot be told. */
+unsigned chains_add(struct chains *cs, const struct chain_of *of, const struct gen_call *c);
 
 #endif /* CHAINS_H */

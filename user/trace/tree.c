@@ -273,9 +273,9 @@ static void emit_tool(struct trace *t, const struct tool_match *m, const struct 
 	trace_finish(t, s);
 }
 
-/* The results that a request brings.  False: none of a call that we saw asked for. */
+/* The results that a request brings.  *ret_chain: the conversation's number.  False: none of a call that we saw asked for. */
 static bool answer_tools(struct trace *t, const struct gen_call *c, const struct exchange *x, struct proc *p,
-			 struct agent *a)
+			 unsigned *ret_chain)
 {
 	unsigned n = c->result_cnt, i = n > GEN_RESULTS_MAX ? n - GEN_RESULTS_MAX : 0;
 	uint64_t ts = x->req.first_ts;
@@ -288,6 +288,7 @@ static bool answer_tools(struct trace *t, const struct gen_call *c, const struct
 		if (!m.tool)
 			continue;
 		any = true;
+		*ret_chain = m.tool->chain;
 		t->run.tools++;
 		t->run.tools_failed += r->failed;
 		emit_tool(t, &m, c, r, ts);
@@ -328,18 +329,19 @@ static void ask_tools(struct trace *t, const struct gen_call *c, const struct ex
 				ask_tool(t, part, c, x, p, a, span, chain);
 }
 
-/* Conversations of two runs are two: the process at the top stands for the run. */
-static uint64_t run_key(const struct proc *p)
+/* Conversations of two runs are two, and so are those with two APIs: the process at the top stands for the run. */
+static uint64_t run_key(const struct proc *p, const struct gen_call *c)
 {
 	for (int hops = 0; p->parent && hops < HOPS_MAX; hops++)
 		p = p->parent;
-	return p->start ^ (uint64_t)p->pid << 40;
+	return (p->start ^ (uint64_t)p->pid << 40) + gen_hash(view_of(c->provider->name));
 }
 
 void tree_call(struct trace *t, struct span *span, const struct gen_call *c, const struct exchange *x, struct proc *p,
 	       struct agent *a)
 {
-	bool goes_on = false, answers, retry = attrs_get(&span->attrs, ATTR_HTTP_REQUEST_RESEND_COUNT);
+	bool answers, retry = attrs_get(&span->attrs, ATTR_HTTP_REQUEST_RESEND_COUNT);
+	struct chain_of of = { .run = run_key(p, c), .failed = span->error };
 	unsigned chain = 0;
 
 	tally_call(&t->run, span);
@@ -347,12 +349,12 @@ void tree_call(struct trace *t, struct span *span, const struct gen_call *c, con
 		tally_call(&a->tally, span);
 	if (!is_inference(c) || !t->config.processes)
 		return;
+	answers = answer_tools(t, c, x, p, &of.hint);
 	if (c->message_cnt || c->previous_response_id.n)
-		chain = chains_add(&t->chains, run_key(p), c, &goes_on);
+		chain = chains_add(&t->chains, &of, c);
 	if (chain)
 		attrs_int(&span->attrs, &span->arena, ATTR_ONLOOKER_CONVERSATION_CHAIN, chain);
 	t->run.conversations = t->chains.cnt;
-	answers = answer_tools(t, c, x, p, a);
 	t->run.turns += !answers && !retry;
 	ask_tools(t, c, x, p, a, span, chain);
 }
