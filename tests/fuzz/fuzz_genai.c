@@ -49,6 +49,12 @@ static const char *const heads[] = {
 	"POST /knowledgebases/k/retrieve HTTP/1.1\r\nHost: h\r\n",
 	"POST /completion HTTP/1.1\r\nHost: h\r\n",
 	"POST /generate_stream HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/graphql HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/images/generations HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\n",
+	"GET /v1/responses/resp_1?stream=true&starting_after=1 HTTP/1.1\r\nHost: h\r\n",
+	"POST /agents/a/agentAliases/l/sessions/s/text HTTP/1.1\r\nHost: h\r\n",
+	"POST /retrieveAndGenerateStream HTTP/1.1\r\nHost: h\r\n",
 };
 
 static void pass(struct drive *d, int dir, struct view bytes)

@@ -6,6 +6,7 @@
  */
 #include "genai/hosts.h"
 #include "genai/messages.h"
+#include "genai/retrieval.h"
 
 #define DOCUMENTS_MAX 1000
 #define PATH_NAME_MAX 48
@@ -17,7 +18,10 @@ struct store {
 	bool (*is)(const struct exchange *x, struct json body);	/* and is one; NULL: yes */
 	const char *source_after;	/* the data source's id, behind this in the path; NULL: */
 	const char *source;		/* in the body, or nowhere */
-	/* Paths through objects; "0" is a list's first element.  Those that are there first count. */
+	/*
+	 * Paths through objects; "0" is a list's first element, "*" an object's first member, whatever its name.
+	 * Those that are there first count.
+	 */
 	const char *query[3], *top_k[3], *results[3], *id[3], *score[3];
 };
 
@@ -31,9 +35,9 @@ static struct json at(struct json v, const char *path)
 
 	for (; path && *path && v.type >= JSON_ARRAY; path += n + (path[n] == '.')) {
 		n = strcspn(path, ".");
-		if (v.type == JSON_ARRAY) {
+		if (v.type == JSON_ARRAY || path[0] == '*') {
 			it = json_each(v);
-			v = json_next(&it, &m) && path[0] == '0' ? m.value : (struct json){ 0 };
+			v = json_next(&it, &m) && (path[0] == '0' || path[0] == '*') ? m.value : (struct json){ 0 };
 			continue;
 		}
 		memcpy(name, path, n < sizeof(name) ? n : sizeof(name) - 1);
@@ -127,6 +131,8 @@ static const struct store stores[] = {
 	  { "distance" } },
 	{ "milvus", "/hybrid_search", NULL, is_milvus, NULL, "collectionName", { NULL }, { "limit" }, { "data" },
 	  { "id" }, { "distance" } },
+	{ "weaviate", "/graphql", NULL, weaviate_is, NULL, NULL, { NULL }, { NULL }, { "data.Get.*" }, { "_additional.id" },
+	  { "_additional.distance", "_additional.certainty", "_additional.score" } },
 	{ "elasticsearch", "/_search", NULL, is_near, "/", NULL,
 	  { "knn.query_vector_builder.text_embedding.model_text", "query.semantic.query" }, { "knn.k", "size" },
 	  { "hits.hits" }, { "_id" }, { "_score" } },
@@ -187,6 +193,8 @@ static void retrieval_request(struct gen_call *c, const struct exchange *x, stru
 	read_source(c, x, s, body);
 	gen_set_text(c, &c->request_model, json_get(body, "model"));
 	gen_set_count(&c->retrieval_top_k, first(body, s->top_k));
+	if (s->is == weaviate_is)	/* no tree of members */
+		weaviate_read(c, body);
 	query = first(body, s->query);
 	if (c->want_content && query.type == JSON_STRING)
 		gen_set_text(c, &c->retrieval_query, query);
@@ -265,6 +273,7 @@ static void retrieval_response(struct gen_call *c, const struct exchange *x, str
 	gen_set_text(c, &c->response_id, json_get(body, "id"));
 	if (json_int(json_get(body, "code"), &code) && code && x->status < 400)	/* Milvus, with HTTP 200 */
 		gen_error(c, body);
+	gen_error(c, at(body, "errors.0"));	/* GraphQL, with HTTP 200 */
 	if (s && c->want_content && x->status < 400 && !c->failed)
 		read_documents(c, s, body);
 }

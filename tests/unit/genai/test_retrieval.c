@@ -80,12 +80,24 @@ static const struct said said[] = {
 	  .answer = "{\"code\":1100,\"message\":\"bad\"}" },
 	{ "/_search", NULL, "{\"query\":{\"semantic\":{\"field\":\"f\",\"query\":\"words\"}},\"size\":3}",
 	  .answer = "{\"hits\":{\"hits\":[{\"_id\":\"a\",\"_score\":null}]}}" },
+	{ "/v1/graphql", NULL, "{\"query\":\"{ Get { Article(nearText: {concepts: [\\\"limit: 9 \\\\\\\"x\\\"]}, limit: 2) "
+	  "{ title _additional { id distance } } } }\"}",
+	  .answer = "{\"data\":{\"Get\":{\"Article\":[{\"title\":\"t\",\"_additional\":{\"id\":\"u1\",\"distance\":0.25}}]}}}" },
+	{ "/v1/graphql", NULL, "{\"query\":\"{Get{A(hybrid:{query:\\\"words\\\" alpha:0.5}){x}}}\"}",
+	  .answer = "{\"data\":{\"Get\":{\"A\":null}},\"errors\":[{\"message\":\"no such class\"}]}" },
+	{ "/rerank", NULL, "{\"queries\":[{\"type\":\"TEXT\",\"textQuery\":{\"text\":\"words\"}}],\"sources\":[{}],\"rerankingConfiguration\":{"
+	  "\"bedrockRerankingConfiguration\":{\"numberOfResults\":1}}}",
+	  .answer = "{\"results\":[{\"index\":1,\"relevanceScore\":0.5}]}" },
 };
 
 static void errors_and_words(void **state)
 {
 	is(drive_said(&said[0], true), "retrieval milvus -\nsource=c\nretrieval_top_k=1\nquery=words\nerror=1100\nsays=bad\nterminal\n");
 	is(drive_said(&said[1], true), "retrieval elasticsearch -\nretrieval_top_k=3\nquery=words\ndocuments=[{\"id\":\"a\"}]\nterminal\n");
+	is(drive_said(&said[2], true), "retrieval weaviate -\nsource=Article\nretrieval_top_k=2\nquery=limit: 9 \"x\n"
+	   "documents=[{\"id\":\"u1\",\"score\":0.25}]\nterminal\n");
+	is(drive_said(&said[3], true), "retrieval weaviate -\nsource=A\nquery=words\nerror=_OTHER\nsays=no such class\nterminal\n");
+	is(drive_said(&said[4], true), "retrieval aws.bedrock -\nretrieval_top_k=1\nquery=words\ndocuments=[{\"id\":\"1\",\"score\":0.5}]\nterminal\n");
 }
 
 static void others(void **state)
@@ -96,6 +108,8 @@ static void others(void **state)
 		{ "/query", NULL, "{\"topK\":1}", .answer = "{}" },
 		{ "/search", NULL, "{\"query\":\"words\"}", .answer = "{}" },
 		{ "/rerank", NULL, "{\"query\":\"words\"}", .answer = "{}" },
+		{ "/v1/graphql", NULL, "{\"query\":\"{ Get { Article(limit: 3) { title } } }\"}", .answer = "{}" },
+		{ "/graphql", NULL, "{\"query\":\"{ posts(hybrid: true) { Get } }\"}", .answer = "{}" },
 	};
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
