@@ -55,6 +55,7 @@ static const char *const heads[] = {
 	"GET /v1/responses/resp_1?stream=true&starting_after=1 HTTP/1.1\r\nHost: h\r\n",
 	"POST /agents/a/agentAliases/l/sessions/s/text HTTP/1.1\r\nHost: h\r\n",
 	"POST /retrieveAndGenerateStream HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1beta/interactions HTTP/1.1\r\nHost: h\r\n",
 };
 
 static void pass(struct drive *d, int dir, struct view bytes)

@@ -59,14 +59,8 @@ static void fetch_event(struct gen_call *c, struct view name, struct view data, 
 
 static void fetch_finish(struct gen_call *c, const struct exchange *x)
 {
-	static const struct opt_int none;
-
 	provider_openai_responses.finish(c, x);
-	c->input_tokens = c->output_tokens = c->reasoning_tokens = none;
-	c->cache_read_tokens = c->cache_write_tokens = none;
-	c->input_text_tokens = c->input_image_tokens = c->input_audio_tokens = none;
-	c->output_text_tokens = c->output_image_tokens = c->output_audio_tokens = none;
-	c->cost_usd.set = false;
+	gen_forget_usage(c);
 }
 
 const struct provider provider_openai_fetch = {

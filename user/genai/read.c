@@ -282,6 +282,17 @@ struct view gen_query_part(struct gen_call *c, const struct exchange *x, const c
 	return VIEW_NONE;
 }
 
+void gen_forget_usage(struct gen_call *c)
+{
+	static const struct opt_int none;
+
+	c->input_tokens = c->output_tokens = c->reasoning_tokens = none;
+	c->cache_read_tokens = c->cache_write_tokens = none;
+	c->input_text_tokens = c->input_image_tokens = c->input_audio_tokens = none;
+	c->output_text_tokens = c->output_image_tokens = c->output_audio_tokens = none;
+	c->cost_usd.set = false;
+}
+
 /*
  * A string code, a type, a status in words (Google's form); a number is most often the HTTP status
  * again.

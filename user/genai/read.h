@@ -57,6 +57,9 @@ struct view gen_path_part(struct gen_call *c, const struct exchange *x, const ch
 /* A parameter of the query, as it stands there; VIEW_NONE: not there. */
 struct view gen_query_part(struct gen_call *c, const struct exchange *x, const char *name);
 
+/* What a stored answer once used is no use of now. */
+void gen_forget_usage(struct gen_call *c);
+
 /* An answer's error, wherever providers and proxies put it. */
 void gen_answer_error(struct gen_call *c, const struct exchange *x, struct json body);
 /* An HTTP error that no JSON explains. */

@@ -55,6 +55,34 @@ static const struct {
 	  "\"statistics\":{\"token_count\":3}}},{\"embeddings\":{\"values\":[1,2],\"statistics\":{\"token_count\":4}}}]}" },
 	  "embeddings gcp.gen_ai -\nmodel=e\ndimensions=2\nin=7\nterminal\n", NULL, NULL },
 
+	{ "interactions, whole", { "/v1beta/interactions", NULL, "{\"model\":\"g\",\"input\":[{\"type\":\"user_input\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},"
+	  "{\"type\":\"function_call\",\"id\":\"1\",\"name\":\"f\",\"arguments\":{\"a\":1}},{\"type\":\"function_result\",\"call_id\":\"1\",\"name\":\"f\",\"result\":\"r\"}],"
+	  "\"previous_interaction_id\":\"v1_0\",\"generation_config\":{\"temperature\":0.5,\"thinking_level\":\"low\"}}", .answer =
+	  "{\"id\":\"v1_1\",\"object\":\"interaction\",\"model\":\"g-1\",\"status\":\"completed\",\"steps\":[{\"type\":\"thought\",\"summary\":[{\"type\":\"text\",\"text\":\"h\"}]},"
+	  "{\"type\":\"model_output\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}],\"usage\":{\"total_input_tokens\":10,\"total_cached_tokens\":4,"
+	  "\"total_output_tokens\":3,\"total_thought_tokens\":2,\"total_tool_use_tokens\":1,\"total_tokens\":16}}" },
+	  "generate_content gcp.gen_ai -\nmodel=g\ntemperature=0.5\nlevel=low\nprevious=v1_0\nid=v1_1\nanswered=g-1\nstatus=completed\n"
+	  "in=11\nout=5\ncache_read=4\nreasoning=2\nfinish=stop\nterminal\n",
+	  "[{\"role\":\"user\",\"parts\":[" TEXT("hi") "]},{\"role\":\"assistant\",\"parts\":[{\"type\":\"tool_call\",\"id\":\"1\",\"name\":\"f\","
+	  "\"arguments\":{\"a\":1}}]},{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"1\",\"response\":\"r\"}]}]",
+	  ANSWER("{\"type\":\"reasoning\",\"content\":\"h\"}," TEXT("x"), "stop") },
+	{ "interactions, streamed", { "/v1beta/interactions", NULL, "{\"model\":\"g\",\"input\":\"hi\",\"stream\":true}", .answer =
+	  "event: interaction.created\ndata: {\"event_type\":\"interaction.created\",\"interaction\":{\"id\":\"v1_2\",\"status\":\"in_progress\"}}\n\n"
+	  "event: step.start\ndata: {\"event_type\":\"step.start\",\"index\":0,\"step\":{\"type\":\"model_output\"}}\n\n"
+	  "event: step.delta\ndata: {\"event_type\":\"step.delta\",\"index\":0,\"delta\":{\"type\":\"text\",\"text\":\"a\"}}\n\n"
+	  "event: step.delta\ndata: {\"event_type\":\"step.delta\",\"index\":0,\"delta\":{\"type\":\"text\",\"text\":\"b\"}}\n\n"
+	  "event: step.start\ndata: {\"event_type\":\"step.start\",\"index\":1,\"step\":{\"type\":\"function_call\",\"id\":\"c\",\"name\":\"f\",\"arguments\":{}}}\n\n"
+	  "event: step.delta\ndata: {\"event_type\":\"step.delta\",\"index\":1,\"delta\":{\"type\":\"arguments_delta\",\"arguments\":\"{\\\"k\\\":\"}}\n\n"
+	  "event: step.delta\ndata: {\"event_type\":\"step.delta\",\"index\":1,\"delta\":{\"type\":\"arguments_delta\",\"arguments\":\"1}\"}}\n\n"
+	  "event: interaction.completed\ndata: {\"event_type\":\"interaction.completed\",\"interaction\":{\"id\":\"v1_2\",\"status\":\"requires_action\","
+	  "\"usage\":{\"total_input_tokens\":1,\"total_output_tokens\":2}}}\n\nevent: done\ndata: [DONE]\n\n" },
+	  "generate_content gcp.gen_ai -\nmodel=g\nstream\nid=v1_2\nstatus=requires_action\nin=1\nout=2\nfinish=tool_call\nterminal\n",
+	  "[{\"role\":\"user\",\"parts\":[" TEXT("hi") "]}]",
+	  ANSWER(TEXT("ab") ",{\"type\":\"tool_call\",\"id\":\"c\",\"name\":\"f\",\"arguments\":{\"k\":1}}", "tool_call") },
+	{ "an agent of Google's, in the background", { "/v1beta/interactions", NULL, "{\"agent\":\"deep-research\",\"input\":[{\"type\":\"text\",\"text\":\"hi\"}],"
+	  "\"background\":true}", .answer = "{\"id\":\"v1_3\",\"object\":\"interaction\",\"status\":\"in_progress\"}" },
+	  "invoke_agent gcp.gen_ai -\nagent=deep-research\nid=v1_3\nstatus=in_progress\nterminal\n", "[{\"role\":\"user\",\"parts\":[" TEXT("hi") "]}]", "[]" },
+
 	/* Bedrock */
 	{ "Llama", { INVOKE("meta.llama3-8b%3A1"), NULL, "{\"prompt\":\"p\",\"max_gen_len\":9,\"top_p\":0.5}",
 	  .answer = "{\"generation\":\"g\",\"prompt_token_count\":3,\"generation_token_count\":2,\"stop_reason\":\"length\"}" },

@@ -490,6 +490,9 @@ static void a_stored_response_is_fetched(void **state)
 		"{\"id\":\"resp_3\",\"object\":\"response\","
 		"\"status\":\"queued\",\"output\":[],\"usage\":null}",
 		"fetch_response openai responses\nid=resp_3\nstatus=queued\nterminal\n");
+	fetched("GET /v1beta/interactions/v1_1?stream=true&last_event_id=e7 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"{\"id\":\"v1_1\",\"object\":\"interaction\",\"status\":\"completed\",\"model\":\"g\",\"usage\":{\"total_input_tokens\":1}}",
+		"fetch_response gcp.gen_ai -\nstream\ncursor=e7\nid=v1_1\nanswered=g\nstatus=completed\nfinish=stop\nterminal\n");
 }
 
 int main(void)
