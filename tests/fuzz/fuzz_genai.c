@@ -56,6 +56,7 @@ static const char *const heads[] = {
 	"POST /agents/a/agentAliases/l/sessions/s/text HTTP/1.1\r\nHost: h\r\n",
 	"POST /retrieveAndGenerateStream HTTP/1.1\r\nHost: h\r\n",
 	"POST /v1beta/interactions HTTP/1.1\r\nHost: h\r\n",
+	"POST /v1/conversations/c HTTP/1.1\r\nHost: h\r\n",
 };
 
 static void pass(struct drive *d, int dir, struct view bytes)

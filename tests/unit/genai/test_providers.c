@@ -175,6 +175,24 @@ static const struct {
 	  "--XY\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhis", .answer = "{}" },
 	  "generate_content openai -\noutput_type=text\nterminal\n", NULL, "[]" },
 
+	/* Mistral */
+	{ "a conversation with an agent", { "/v1/conversations", NULL, "{\"agent_id\":\"ag_1\",\"inputs\":\"hi\",\"completion_args\":{\"random_seed\":3}}", .answer =
+	  "{\"object\":\"conversation.response\",\"conversation_id\":\"conv_1\",\"outputs\":[{\"type\":\"tool.execution\",\"name\":\"web_search\"},"
+	  "{\"type\":\"message.output\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6,\"total_tokens\":11}}" },
+	  "invoke_agent mistral_ai -\nseed=3\nagent=ag_1\nconversation=conv_1\nin=5\nout=6\nfinish=stop\nterminal\n",
+	  "[{\"role\":\"user\",\"parts\":[" TEXT("hi") "]}]", ANSWER(TEXT("x"), "stop") },
+	{ "a conversation goes on, streamed", { "/v1/conversations/conv_1#stream", NULL, "{\"inputs\":[{\"type\":\"function.result\",\"tool_call_id\":\"a\",\"result\":\"r\"}],"
+	  "\"stream\":true}", .answer =
+	  "event: conversation.response.started\ndata: {\"type\":\"conversation.response.started\",\"conversation_id\":\"conv_1\"}\n\n"
+	  "event: message.output.delta\ndata: {\"type\":\"message.output.delta\",\"content\":\"a\"}\n\n"
+	  "event: message.output.delta\ndata: {\"type\":\"message.output.delta\",\"content\":\"b\"}\n\n"
+	  "event: function.call.delta\ndata: {\"type\":\"function.call.delta\",\"tool_call_id\":\"t\",\"name\":\"f\",\"arguments\":\"{\\\"k\\\"\"}\n\n"
+	  "event: function.call.delta\ndata: {\"type\":\"function.call.delta\",\"tool_call_id\":\"t\",\"name\":\"f\",\"arguments\":\":1}\"}\n\n"
+	  "event: conversation.response.done\ndata: {\"type\":\"conversation.response.done\",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n" },
+	  "chat mistral_ai -\nstream\nconversation=conv_1\nin=1\nout=2\nfinish=tool_call\nterminal\n",
+	  "[{\"role\":\"tool\",\"parts\":[{\"type\":\"tool_call_response\",\"id\":\"a\",\"response\":\"r\"}]}]",
+	  ANSWER(TEXT("ab") ",{\"type\":\"tool_call\",\"id\":\"t\",\"name\":\"f\",\"arguments\":{\"k\":1}}", "tool_call") },
+
 	/* Voyage, Jina */
 	{ "Voyage counts in all", { "/v1/embeddings", NULL, "{\"model\":\"v\",\"input\":[\"a\"],\"input_type\":\"query\"}", .answer =
 	  "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"embedding\":[1,2],\"index\":0}],\"model\":\"v\",\"usage\":{\"total_tokens\":5}}" },
