@@ -275,6 +275,7 @@ static void gemini_finish(struct gen_call *c, const struct exchange *x)
 {
 	const struct gen_choice *ch = c->choices;
 
+	gemini_args_end(c);	/* their end may be missing */
 	if (!ch || (c->choice_count.set && c->choice_count.v > c->choice_cnt && ch->parts))
 		return;
 	while (ch && ch->finish.n)

@@ -22,6 +22,8 @@ void gemini_config(struct gen_call *c, struct json v);
 struct gemini_state {
 	struct opt_int prompt, tool_prompt, candidates, thoughts;
 	struct gen_part *last;		/* text goes on where it stopped */
+	struct gen_part *call;		/* whose arguments come in pieces; NULL */
+	struct gemini_piece *pieces, *last_piece;
 };
 void gemini_begin(struct gen_call *c);
 
@@ -32,5 +34,9 @@ void gemini_usage(struct gen_call *c, struct json v);
 void gemini_answer_parts(struct gen_call *c, struct gen_choice *ch, struct json parts);
 /* A functionCall of one. */
 void gemini_answer_call(struct gen_call *c, struct gen_choice *ch, struct json call);
+
+/* partialArgs of the open call; and that it is whole now. */
+void gemini_args_add(struct gen_call *c, struct json pieces);
+void gemini_args_end(struct gen_call *c);
 
 #endif /* GENAI_GEMINI_H */

@@ -238,28 +238,40 @@ static void add_written(struct gen_call *c, struct gen_choice *ch, enum gen_part
 	gen_part_write(c, gen_part_new(c, ch, kind, c->part_cnt, -1), write, v);
 }
 
-/*
- * Whole, as a rule.  Arguments that are streamed come as pieces of values, each with the
- * path to its place; the call is there with its name, and without arguments.
- */
-void gemini_answer_call(struct gen_call *c, struct gen_choice *ch, struct json call)
+static void begin_call(struct gen_call *c, struct gen_choice *ch, const struct json *f)
 {
-	static const char *const keys[] = { "id", "name", "args" };
 	struct gemini_state *s = c->state;
-	struct gen_part *p;
-	struct json f[3];
+	struct gen_part *p = gen_part_new(c, ch, GEN_TOOL_CALL, c->part_cnt, -1);
 
-	gen_pick(call, keys, f, 3);
-	if (!gen_is_text(f[1]))
-		return;
-	if (s)
-		s->last = NULL;
-	p = gen_part_new(c, ch, GEN_TOOL_CALL, c->part_cnt, -1);
 	if (!p)
 		return;
 	gen_set_text(c, &p->id, f[0]);
 	gen_set_text(c, &p->name, f[1]);
 	gen_part_set(c, p, f[2]);
+	if (s)
+		s->call = p;
+}
+
+/* Whole, as a rule.  One that is not says willContinue, and what follows has no name. */
+void gemini_answer_call(struct gen_call *c, struct gen_choice *ch, struct json call)
+{
+	enum { ID, NAME, ARGS, PARTIAL, MORE, KEYS };
+	static const char *const keys[KEYS] = { "id", "name", "args", "partialArgs", "willContinue" };
+	struct gemini_state *s = c->state;
+	struct json f[KEYS];
+
+	gen_pick(call, keys, f, KEYS);
+	if (s)
+		s->last = NULL;
+	if (gen_is_text(f[NAME])) {
+		gemini_args_end(c);
+		begin_call(c, ch, f);
+	}
+	if (!s || !s->call)
+		return;
+	gemini_args_add(c, f[PARTIAL]);
+	if (f[MORE].type != JSON_TRUE && !call.cut)
+		gemini_args_end(c);
 }
 
 static void answer_part(struct gen_call *c, struct gen_choice *ch, struct json v)

@@ -55,6 +55,18 @@ static const struct {
 	  "\"statistics\":{\"token_count\":3}}},{\"embeddings\":{\"values\":[1,2],\"statistics\":{\"token_count\":4}}}]}" },
 	  "embeddings gcp.gen_ai -\nmodel=e\ndimensions=2\nin=7\nterminal\n", NULL, NULL },
 
+	{ "arguments in pieces", { GEMINI "streamGenerateContent?alt=sse", NULL, CONTENTS, .answer =
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"willContinue\":true}}]}}]}\n\n"
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":\"x\\\"\",\"willContinue\":true}],\"willContinue\":true}}]}}]}\n\n"
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\",\"stringValue\":\"y\"},{\"jsonPath\":\"$.b.c[0]\",\"numberValue\":1.5},"
+	  "{\"jsonPath\":\"$.b.c[1].d\",\"boolValue\":true},{\"jsonPath\":\"$.b['e']\",\"nullValue\":\"NULL_VALUE\"}],\"willContinue\":true}}]}}]}\n\n"
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{}}]}}]}\n\n"
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"g\",\"willContinue\":true}}]}}]}\n\n"
+	  "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.q\",\"numberValue\":1},{\"jsonPath\":\"$[\",\"numberValue\":2},"
+	  "{\"jsonPath\":\"$.q.r\",\"numberValue\":3}],\"willContinue\":true}}]},\"finishReason\":\"STOP\"}]}\n\n" },
+	  "generate_content gcp.gen_ai -\nmodel=gemini-x\nstream\nfinish=STOP\nterminal\n", NULL,
+	  ANSWER("{\"type\":\"tool_call\",\"name\":\"f\",\"arguments\":{\"a\":\"x\\\"y\",\"b\":{\"c\":[1.5,{\"d\":true}],\"e\":null}}},"
+		 "{\"type\":\"tool_call\",\"name\":\"g\",\"arguments\":{\"q\":1}}", "tool_call") },
 	{ "interactions, whole", { "/v1beta/interactions", NULL, "{\"model\":\"g\",\"input\":[{\"type\":\"user_input\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},"
 	  "{\"type\":\"function_call\",\"id\":\"1\",\"name\":\"f\",\"arguments\":{\"a\":1}},{\"type\":\"function_result\",\"call_id\":\"1\",\"name\":\"f\",\"result\":\"r\"}],"
 	  "\"previous_interaction_id\":\"v1_0\",\"generation_config\":{\"temperature\":0.5,\"thinking_level\":\"low\"}}", .answer =
