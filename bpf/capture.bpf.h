@@ -18,6 +18,8 @@
 #define SOCKS_MAX	65536
 #define TRACKED_MAX	65536
 #define GO_CALLS_MAX	16384
+#define LOCALS_MAX	8192
+#define QUIET_MAX	16384
 #define FRAMES_MAX	4
 #define STEPS_MAX	2052	/* pieces of one call: 1024 whole chunks, as many for the odd ones, and the last one's parts */
 
@@ -107,7 +109,23 @@ struct tracked {
 	__u32 tls;		/* streams in tls_streams */
 	__u32 noticed;		/* bits by enum wire_notice_what */
 	__s32 hellos;		/* TLS handshakes begun whose stream was not seen yet */
-	__u32 pad;
+	__u32 asked;		/* its standard input is a local way that is copied */
+};
+
+/* One way of a pipe or unix socket that is copied; the key is its inode, or the struct sock that sends. */
+struct local {
+	__u64 id, ino, peer;
+	__u64 written;		/* bytes that observed processes wrote */
+	__u64 read;		/* bytes that they read before LOCAL_WROTE was set here */
+	__u32 writer, reader;	/* who was told last */
+	__u8 kind, joined, pad[6];
+};
+
+/* One that is not. */
+struct quiet {
+	__u64 ino;
+	__u32 looks;		/* calls whose first bytes were looked at; LOOKS_MAX: never again */
+	__u32 wrote;		/* an observed process writes to it */
 };
 
 enum sock_kind { SOCK_NEW, SOCK_PLAIN, SOCK_TLS };
@@ -127,6 +145,22 @@ struct sock_state {
 struct file_key {
 	__u64 dev, ino, size;
 	__s64 mtime;		/* seconds; with the size it tells a reused inode number from the file we know */
+};
+
+#define HEAD_MAX	12
+
+/* A call on a socket that moved bytes, or found the end. */
+struct io {
+	struct file *file;
+	struct sock *sk;
+	__u64 id, sp, start;
+	__u64 addr, want;	/* one buffer, or */
+	__u64 iov, iov_cnt;	/* several */
+	__u64 len;		/* bytes moved */
+	__u32 tgid;
+	__u8 dir, unseen, fresh, head_len;
+	__u8 head[HEAD_MAX];
+	__u32 pad;
 };
 
 enum file_known { FILE_PENDING = 1, FILE_DONE = 2 };
@@ -208,6 +242,24 @@ struct known_map {
 	__uint(max_entries, 65536);
 	__type(key, struct file_key);
 	__type(value, __u32);
+};
+
+/*
+ * Nothing tells of a pipe's end, so the oldest make room: an idle one comes back as a new
+ * stream.  Those that are not copied have a map of their own, and come in any number.
+ */
+struct locals_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LOCALS_MAX);
+	__type(key, __u64);
+	__type(value, struct local);
+};
+
+struct quiets_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, QUIET_MAX);
+	__type(key, __u64);
+	__type(value, struct quiet);
 };
 
 struct held_map {
@@ -331,5 +383,29 @@ static __always_inline bool mute_holds(__u64 v, __u8 dir, __u64 off)
 	asm volatile("if %0 <= %1 goto +1; %0 = %1" : "+r"(_v) : "i"(max)); \
 	_v;								\
 })
+
+/* The first bytes; several buffers: of the first that is not empty. */
+static __always_inline void read_head(struct io *io)
+{
+	__u64 addr = io->addr, n = io->len;
+
+	if (io->unseen)
+		return;
+	if (io->iov_cnt) {
+		struct { __u64 base, len; } v = {};
+
+		for (int i = 0; i < 4 && i < io->iov_cnt && !v.len; i++)
+			bpf_probe_read_user(&v, sizeof(v), (void *)(io->iov + i * sizeof(v)));
+		addr = v.base;
+		n = v.len < n ? v.len : n;
+		io->want = v.len;
+	}
+	n = AT_MOST(n, HEAD_MAX);
+	if (!bpf_probe_read_user(io->head, n, (void *)addr))
+		io->head_len = n;
+}
+
+/* A call on what is no socket of IPv4 or IPv6; io->file and what was moved are set. */
+int on_local(struct io *io, __u32 fd);
 
 #endif /* CAPTURE_BPF_H */

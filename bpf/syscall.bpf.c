@@ -16,7 +16,6 @@
 
 #define HELLO_MAX	4096
 #define MMSG_MAX	1024		/* UIO_MAXIOV, the kernel's own limit */
-#define HEAD_MAX	12
 
 #define EINPROGRESS	115
 #define PROT_EXEC	4
@@ -52,20 +51,6 @@
 
 const volatile __u8 sys_classes[SYS_CLASSES_MAX];	/* by system call number: enum sys_class */
 
-/* A call on a socket that moved bytes, or found the end. */
-struct io {
-	struct file *file;
-	struct sock *sk;
-	__u64 id, sp, start;
-	__u64 addr, want;	/* one buffer, or */
-	__u64 iov, iov_cnt;	/* several */
-	__u64 len;		/* bytes moved */
-	__u32 tgid;
-	__u8 dir, unseen, fresh, head_len;
-	__u8 head[HEAD_MAX];
-	__u32 pad;
-};
-
 /* 32-bit calls have other numbers and other structures. */
 static __always_inline bool compat(struct pt_regs *regs)
 {
@@ -74,27 +59,6 @@ static __always_inline bool compat(struct pt_regs *regs)
 #else
 	return regs->pstate & PSR_MODE32_BIT;
 #endif
-}
-
-/* The first bytes; several buffers: of the first that is not empty. */
-static __always_inline void read_head(struct io *io)
-{
-	__u64 addr = io->addr, n = io->len;
-
-	if (io->unseen)
-		return;
-	if (io->iov_cnt) {
-		struct { __u64 base, len; } v = {};
-
-		for (int i = 0; i < 4 && i < io->iov_cnt && !v.len; i++)
-			bpf_probe_read_user(&v, sizeof(v), (void *)(io->iov + i * sizeof(v)));
-		addr = v.base;
-		n = v.len < n ? v.len : n;
-		io->want = v.len;
-	}
-	n = AT_MOST(n, HEAD_MAX);
-	if (!bpf_probe_read_user(io->head, n, (void *)addr))
-		io->head_len = n;
 }
 
 /* A TLS record header (RFC 8446 section 5.1): type, 3, minor version. */
@@ -451,6 +415,19 @@ static __noinline int datagram(struct io *io, struct pt_regs *regs, __u64 class)
 	return 0;
 }
 
+/* Neither of IPv4 nor of IPv6: a pipe or unix socket, if anything. */
+static __always_inline int local(struct io *io, struct pt_regs *regs, __u8 class)
+{
+	if (class == SYS_SENDMMSG || class == SYS_RECVMMSG)
+		return 0;
+	if (class != SYS_SPLICE)
+		return on_local(io, A1(regs));
+	on_local(io, A3(regs));
+	io->dir = WIRE_IN;
+	io->file = file_of_fd(A1(regs));
+	return on_local(io, A1(regs));
+}
+
 static __noinline int moved(struct pt_regs *regs, __u64 ret, __u8 class, __u64 start)
 {
 	__u64 id = bpf_get_current_pid_tgid();
@@ -474,7 +451,7 @@ static __noinline int moved(struct pt_regs *regs, __u64 ret, __u8 class, __u64 s
 		io.sk = inet_of_file(io.file);
 	}
 	if (!io.sk)
-		return 0;
+		return watch_all ? 0 : local(&io, regs, class);
 	if (!sock_is_tcp(io.sk))
 		return sock_is_udp(io.sk) ? datagram(&io, regs, class) : 0;
 	if ((!ret && (io.dir == WIRE_OUT || !io.want)))

@@ -32,6 +32,7 @@ enum wire_kind {
 	WIRE_NOTICE = 11,	/* struct wire_notice: a process uses a way that is not observed */
 	WIRE_DNS = 12,		/* struct wire_dns: a DNS message that a process received */
 	WIRE_SEEN = 13,		/* struct wire_seen: of all that are watched, this process is heard of for the first time */
+	WIRE_CHANNEL = 14,	/* struct wire_channel: who is at one end of a pipe or unix socket */
 	/* from the user half, put into the order of the others so that a replay sees them too */
 	WIRE_CLOCK = 64,	/* struct wire_clock */
 	WIRE_TICK = 65,		/* struct wire_hdr alone: time has passed, drive timeouts */
@@ -70,6 +71,7 @@ struct wire_hdr {
 enum wire_source {
 	WIRE_SRC_SOCKET = 0,	/* obj: the kernel's struct sock */
 	WIRE_SRC_TLS = 1,	/* obj: the library's connection object (SSL *) */
+	WIRE_SRC_LOCAL = 2,	/* one way of a pipe, FIFO or unix socket, dir OUT; obj: its inode, or the sending struct sock */
 };
 
 /* wire_data.flags */
@@ -78,6 +80,7 @@ enum wire_source {
 #define WIRE_F_JOINED	0x04	/* the stream was in use before we looked: its first record does not start at its beginning */
 #define WIRE_F_EOF	0x08	/* the peer ended this direction (a read returned 0); no bytes */
 #define WIRE_F_LAST	0x10	/* last part of the call that moved it */
+#define WIRE_F_READ	0x20	/* WIRE_SRC_LOCAL: seen where it was read, hdr names the reader; else the writer */
 
 struct wire_data {
 	struct wire_hdr hdr;
@@ -211,6 +214,24 @@ struct wire_seen {
 	__u32 uid;
 	__u64 dev, ino;		/* of the executable */
 	char name[64];		/* of the executable's file, without its path; ended by NUL, cut */
+};
+
+enum wire_channel_kind { WIRE_CHANNEL_PIPE = 1, WIRE_CHANNEL_FIFO = 2, WIRE_CHANNEL_UNIX = 3 };
+enum wire_channel_end { WIRE_CHANNEL_WRITES = 0, WIRE_CHANNEL_READS = 1 };
+
+/*
+ * hdr names a process that uses this end; once for each that is seen there after another.
+ * A pipe has one way, a socket two: its other way's record has ino and peer exchanged.
+ */
+struct wire_channel {
+	struct wire_hdr hdr;
+	__u64 stream;		/* wire_data.stream of the way */
+	__u64 ino;		/* as in /proc/PID/fd: pipe:[ino]; UNIX: socket:[ino] of the sender; 0: not known any more */
+	__u64 peer;		/* UNIX: that of the receiver; else 0 */
+	__u32 fd;		/* of the call */
+	__u8 kind;		/* enum wire_channel_kind */
+	__u8 end;		/* enum wire_channel_end */
+	__u8 pad[2];
 };
 
 struct wire_clock {
@@ -407,6 +428,7 @@ _Static_assert(sizeof(struct wire_notice) == 48, "wire_notice is on disk");
 _Static_assert(sizeof(struct wire_seen) == 120, "wire_seen is on disk");
 _Static_assert(sizeof(struct wire_dns) == 40, "wire_dns is on disk");
 _Static_assert(sizeof(struct wire_cover) == 40, "wire_cover is on disk");
+_Static_assert(sizeof(struct wire_channel) == 64, "wire_channel is on disk");
 _Static_assert(sizeof(struct wire_clock) == 72, "wire_clock is on disk");
 _Static_assert(sizeof(struct wire_facts) == 40, "wire_facts is on disk");
 _Static_assert(sizeof(struct wire_books) == 112, "wire_books is on disk");

@@ -506,8 +506,60 @@ static void close_talk(struct flow *f, struct stream *s, struct talk *t)
 	s->user = NULL;
 }
 
+/* What flow keeps of a way between two processes. */
+struct local {
+	struct mcp_way *way;
+	uint64_t bytes;
+};
+
+static struct local *local_of(struct flow *f, struct stream *s)
+{
+	struct local *l = s->user;
+
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (l)
+		l->way = mcp_way(f->mcp, s->id);
+	if (l && l->way)
+		return s->user = l;
+	free(l);
+	f->stats.conns_refused++;
+	return NULL;
+}
+
+static void close_local(struct flow *f, const struct piece *p, struct local *l)
+{
+	*(mcp_way_spoke(l->way) ? &f->stats.decoded : &f->stats.opaque) += l->bytes;
+	mcp_way_end(f->mcp, l->way, p->ts);
+	free(l);
+	p->stream->user = NULL;
+}
+
+/* stream -> mcp */
+static void on_local(struct flow *f, const struct piece *p)
+{
+	struct local *l = local_of(f, p->stream);
+
+	if (!l) {
+		f->stats.lost += p->kind == PIECE_BYTES ? p->bytes.n : 0;
+		return;
+	}
+	if (p->kind == PIECE_BYTES) {
+		l->bytes += p->bytes.n;
+		mcp_way_bytes(f->mcp, l->way, p->bytes, p->ts);
+	}
+	if (p->kind == PIECE_GAP)
+		mcp_way_gap(f->mcp, l->way, p->n, p->ts);
+	if (!mcp_way_wanted(l->way))
+		let_go(f, p->stream);
+	if (p->kind == PIECE_END)
+		close_local(f, p, l);
+	mcp_calls(f, NULL, NULL);
+}
+
 /* stream -> proto */
-static void on_piece(struct flow *f, const struct piece *p)
+static void on_conn(struct flow *f, const struct piece *p)
 {
 	struct talk *t = talk_of(f, p->stream);
 
@@ -539,6 +591,14 @@ static void on_piece(struct flow *f, const struct piece *p)
 		close_talk(f, p->stream, t);
 }
 
+static void on_piece(struct flow *f, const struct piece *p)
+{
+	if (p->stream->source == WIRE_SRC_LOCAL)
+		on_local(f, p);
+	else
+		on_conn(f, p);
+}
+
 /* feed -> stream, and feed -> trace for what is no stream's */
 void flow_record(struct flow *f, const struct wire_hdr *h, size_t room)
 {
@@ -554,13 +614,15 @@ void flow_record(struct flow *f, const struct wire_hdr *h, size_t room)
 	if (h->kind == WIRE_BOOKS)
 		f->kernel = ((const struct wire_books *)h)->stats;
 	cover_record(f->cover, h);
+	if (h->kind == WIRE_CHANNEL)
+		mcp_channel(f->mcp, (const struct wire_channel *)h);
+	mcp_time(f->mcp, h->ts);
 	streams_take(f->streams, h);
 	while (streams_next(f->streams, &p))
 		on_piece(f, &p);
-	if (h->kind == WIRE_FINISH) {
+	if (h->kind == WIRE_FINISH)
 		mcp_finish(f->mcp, h->ts);
-		mcp_calls(f, NULL, NULL);
-	}
+	mcp_calls(f, NULL, NULL);
 	trace_record(f->trace, h);
 	deliver(f);
 }

@@ -79,6 +79,7 @@ struct list_head {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct timespec64 {
@@ -218,10 +219,17 @@ struct sock {
 	__u8 sk_shutdown;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	struct socket *sk_socket;
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+/* Of a module in some kernels. */
+struct unix_sock {
+	struct sock *peer;
 };
 
 struct seq_file;

@@ -515,7 +515,8 @@ void cover_record(struct cover *c, const struct wire_hdr *h)
 {
 	switch (h->kind) {
 	case WIRE_DATA:
-		on_data(c, (const void *)h);
+		if (((const struct wire_data *)h)->source != WIRE_SRC_LOCAL)
+			on_data(c, (const void *)h);
 		break;
 	case WIRE_BIND:
 		on_bind(c, (const void *)h);

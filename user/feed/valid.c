@@ -26,6 +26,7 @@ static const struct shape {
 	[WIRE_NOTICE] = FIXED(wire_notice),
 	[WIRE_DNS] = TAILED(wire_dns),
 	[WIRE_SEEN] = FIXED(wire_seen),
+	[WIRE_CHANNEL] = FIXED(wire_channel),
 	[WIRE_CLOCK] = FIXED(wire_clock),
 	[WIRE_TICK] = FIXED(wire_hdr),
 	[WIRE_FACTS] = TAILED(wire_facts),
@@ -44,7 +45,7 @@ static bool valid_data(const struct wire_data *d)
 {
 	size_t have = d->hdr.size - sizeof(*d);
 
-	if (d->source > WIRE_SRC_TLS || d->dir > WIRE_IN || d->off > UINT64_MAX - d->len)
+	if (d->source > WIRE_SRC_LOCAL || d->dir > WIRE_IN || d->off > UINT64_MAX - d->len)
 		return false;
 	return d->flags & WIRE_F_HOLE ? !have : have <= d->len;
 }
@@ -78,6 +79,11 @@ static bool valid_inside(const struct wire_hdr *h)
 	}
 	case WIRE_RECORD:
 		return ((const struct wire_record *)h)->dir <= WIRE_IN;
+	case WIRE_CHANNEL: {
+		const struct wire_channel *c = (const void *)h;
+
+		return c->end <= WIRE_CHANNEL_READS && c->kind >= WIRE_CHANNEL_PIPE && c->kind <= WIRE_CHANNEL_UNIX;
+	}
 	case WIRE_SEEN: {
 		const struct wire_seen *s = (const void *)h;
 

@@ -22,6 +22,7 @@ struct mcp {
 	struct mcp_session *newest, *oldest;	/* by last use */
 	unsigned session_cnt, open_cnt;
 	struct mcp_news *first, **end;
+	struct mcp_ways ways;
 	struct mcp_stats stats;
 };
 
@@ -35,6 +36,7 @@ struct mcp *mcp_new(bool want_content)
 	m->end = &m->first;
 	map_init(&m->by_key, SESSIONS_MAX * 2);
 	map_init(&m->by_where, SESSIONS_MAX);
+	mcp_ways_init(&m->ways);
 	return m;
 }
 
@@ -49,6 +51,16 @@ void mcp_call_free(struct mcp_call *c)
 const struct mcp_stats *mcp_stats(const struct mcp *m)
 {
 	return &m->stats;
+}
+
+struct mcp_ways *mcp_ways(struct mcp *m)
+{
+	return &m->ways;
+}
+
+void mcp_lost(struct mcp *m)
+{
+	m->stats.lost++;
 }
 
 /* Sessions */
@@ -273,6 +285,7 @@ struct mcp_call *mcp_open(struct mcp *m, struct mcp_session *s, const struct mcp
 	c->raw_id.raw = arena_copy(&c->arena, id.raw);
 	c->id = mcp_text(c, id);
 	c->notification = id.type == JSON_NONE;
+	c->local = at->local;
 	if (at->conn)
 		c->key = mix(at->conn, id.raw.p, id.raw.n) | 1;
 	c->next = s->open;
@@ -341,6 +354,7 @@ void mcp_free(struct mcp *m)
 
 	if (!m)
 		return;
+	mcp_ways_release(m);
 	mcp_finish(m, 0);
 	while (mcp_next(m, &e))
 		if (e.over)

@@ -3,6 +3,7 @@
 #define MCP_H
 
 #include "base/arena.h"
+#include "feed/feed.h"
 #include "mcp/rpc.h"
 #include "proto/exchange.h"
 
@@ -41,6 +42,7 @@ struct mcp_call {
 	struct view traceparent, tracestate;	/* of params._meta */
 	struct view error_code, error_message;	/* of a JSON-RPC error */
 	bool tool_error;		/* result.isError */
+	bool local;			/* over pipes or a unix socket */
 	bool input_required;		/* 2026-07-28: the answer asks for something first */
 	unsigned status;		/* HTTP's; 0: none */
 	struct view arguments, result;	/* JSON; VIEW_NONE without content */
@@ -75,6 +77,24 @@ bool mcp_http_request(struct mcp *m, const struct exchange *x, const struct mcp_
 void mcp_http_event(struct mcp *m, const struct exchange *x, const struct mcp_who *who, struct view name,
 		    struct view data, uint64_t ts);
 void mcp_http_done(struct mcp *m, const struct exchange *x, const struct mcp_who *who, uint64_t ts);
+
+/*
+ * stdio: JSON messages, one a line, over pipes or a unix socket (mcp_stdio.c).  A way is one direction, named by its
+ * stream.  Bytes and gaps in order, then mcp_way_end().  Messages wait until both of a way's ends are known, which the channel records
+ * tell, at most MCP_WAY_WAIT_NS: mcp_time() with each record's time.
+ */
+#define MCP_WAY_WAIT_NS	(10 * 1000000000ull)
+
+struct mcp_way;
+
+struct mcp_way *mcp_way(struct mcp *m, uint64_t stream);	/* found or made; NULL: too many, or no memory */
+void mcp_channel(struct mcp *m, const struct wire_channel *c);
+void mcp_way_bytes(struct mcp *m, struct mcp_way *w, struct view bytes, uint64_t ts);
+void mcp_way_gap(struct mcp *m, struct mcp_way *w, uint64_t n, uint64_t ts);
+bool mcp_way_wanted(const struct mcp_way *w);	/* false: none of this protocol, nobody reads the rest */
+bool mcp_way_spoke(const struct mcp_way *w);	/* true: of this protocol */
+void mcp_way_end(struct mcp *m, struct mcp_way *w, uint64_t ts);	/* frees it */
+void mcp_time(struct mcp *m, uint64_t ts);
 
 /* Nothing more will come: all that is open ends as cut. */
 void mcp_finish(struct mcp *m, uint64_t ts);

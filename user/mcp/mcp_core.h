@@ -2,7 +2,9 @@
 #ifndef MCP_CORE_H
 #define MCP_CORE_H
 
+#include "base/map.h"
 #include "mcp/mcp.h"
+#include "stream/list.h"
 
 /* What the files of this room know of each other; other rooms see mcp.h. */
 struct mcp_session {
@@ -26,7 +28,21 @@ struct mcp_place {
 	uint64_t first_ts, ts;	/* of the message's first and last byte */
 	struct view session;	/* Mcp-Session-Id; VIEW_NONE */
 	struct view version;	/* MCP-Protocol-Version; VIEW_NONE */
+	bool local;
 };
+
+/* What mcp_stdio.c keeps in struct mcp. */
+struct mcp_ways {
+	struct map by_id;
+	struct link waiting, halves;	/* ways whose ends are not known; pairs of which one way is */
+	size_t bytes;			/* of lines that are not whole, and of messages that wait */
+	uint64_t pairs;			/* made so far: names them */
+};
+
+struct mcp_ways *mcp_ways(struct mcp *m);
+void mcp_ways_init(struct mcp_ways *ways);
+void mcp_ways_release(struct mcp *m);
+void mcp_lost(struct mcp *m);		/* something was not followed: counted */
 
 /* Found or made; NULL: too many with open calls, or no memory.  real: answers may come anywhere in it. */
 struct mcp_session *mcp_session(struct mcp *m, const struct mcp_who *who, struct view name, bool real);
@@ -49,6 +65,11 @@ void mcp_count(struct mcp *m, bool matched);
 /* Copies in the call's memory; VIEW_NONE: there is none. */
 struct view mcp_text(struct mcp_call *c, struct json v);	/* a string's text, a number as it stands */
 struct view mcp_content(const struct mcp *m, struct mcp_call *c, struct json v);	/* valid JSON; only with content */
+
+/* The first message of v, which may be a list of them. */
+bool mcp_first(struct json v, struct rpc *ret);
+/* A method of this protocol; of those that others have too, only with what speaks for this one. */
+bool mcp_is_ours(const struct rpc *r);
 
 /*
  * A message, or a list of them (2025-03-26); sent: by the process.  False: it is none of JSON-RPC.

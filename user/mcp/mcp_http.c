@@ -103,30 +103,6 @@ static bool says_mcp(const struct exchange *x)
 	       message_header(&x->req, "mcp-method").n;
 }
 
-/* The first message of a body, which may be a list of them. */
-static bool first_message(struct json body, struct rpc *ret)
-{
-	struct json_iter it = json_each(body);
-	struct json_member e;
-
-	if (body.type == JSON_ARRAY && json_next(&it, &e))
-		return rpc_read(e.value, ret);
-	return rpc_read(body, ret);
-}
-
-/* initialize is other protocols' too; only here it says a version that is a date. */
-static bool is_ours(const struct rpc *r)
-{
-	const struct mcp_method *how = mcp_method(r->method);
-	struct json version = json_get(r->params, "protocolVersion");
-
-	if (!how || !how->shared)
-		return how;
-	if (json_is(r->method, "initialize"))
-		return version.type == JSON_STRING && version.raw.n == 12;
-	return json_get(r->params, "taskId").type == JSON_STRING;
-}
-
 static struct json body_json(const struct body *b)
 {
 	return json_read(buf_view(&b->head));
@@ -137,7 +113,7 @@ static bool speaks_mcp(struct mcp *m, const struct exchange *x, const struct mcp
 {
 	if (says_mcp(x) || names_session(x->target) || endpoint_session(m, x, who))
 		return r->kind == RPC_RESULT || r->kind == RPC_ERROR || says_mcp(x) || mcp_method(r->method);
-	return (r->kind == RPC_REQUEST || r->kind == RPC_NOTIFICATION) && is_ours(r);
+	return (r->kind == RPC_REQUEST || r->kind == RPC_NOTIFICATION) && mcp_is_ours(r);
 }
 
 bool mcp_http_request(struct mcp *m, const struct exchange *x, const struct mcp_who *who, uint64_t conn)
@@ -149,7 +125,7 @@ bool mcp_http_request(struct mcp *m, const struct exchange *x, const struct mcp_
 
 	if (view_eq(x->method, VIEW("GET")))
 		return says_mcp(x);
-	if (!view_eq(x->method, VIEW("POST")) || !first_message(body, &r) || !speaks_mcp(m, x, who, &r))
+	if (!view_eq(x->method, VIEW("POST")) || !mcp_first(body, &r) || !speaks_mcp(m, x, who, &r))
 		return false;
 	s = session_of(m, x, who);
 	at.first_ts = x->req.first_ts;

@@ -7,6 +7,29 @@
 #define META_VERSION "io.modelcontextprotocol/protocolVersion"
 #define META_SERVER "io.modelcontextprotocol/serverInfo"
 
+bool mcp_first(struct json v, struct rpc *ret)
+{
+	struct json_iter it = json_each(v);
+	struct json_member e;
+
+	if (v.type == JSON_ARRAY && json_next(&it, &e))
+		return rpc_read(e.value, ret);
+	return rpc_read(v, ret);
+}
+
+/* initialize is other protocols' too; only here it says a version that is a date. */
+bool mcp_is_ours(const struct rpc *r)
+{
+	const struct mcp_method *how = mcp_method(r->method);
+	struct json version = json_get(r->params, "protocolVersion");
+
+	if (!how || !how->shared)
+		return how;
+	if (json_is(r->method, "initialize"))
+		return version.type == JSON_STRING && version.raw.n == 12;
+	return json_get(r->params, "taskId").type == JSON_STRING;
+}
+
 static void read_meta(struct mcp_call *c, struct json meta)
 {
 	struct view version = mcp_text(c, json_get(meta, META_VERSION));

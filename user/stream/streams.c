@@ -106,7 +106,7 @@ static void take_data(struct streams *s, const struct wire_data *d)
 	l->s.joined |= d->flags & WIRE_F_JOINED && d->stream == l->s.id;
 	l->s.last_ts = d->hdr.ts;
 	l->s.lib = d->lib;		/* a bind that came before it did not know */
-	if (d->source == WIRE_SRC_SOCKET)
+	if (d->source != WIRE_SRC_TLS)
 		peer_open(s, d->stream, &d->hdr);
 	else
 		bind_call(s, l, d);

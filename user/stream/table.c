@@ -177,7 +177,7 @@ struct live *live_open(struct streams *s, uint64_t id, const struct wire_hdr *h,
 	l->s.lib = lib;
 	if (g)
 		rise(s, l, g);
-	if (source == WIRE_SRC_SOCKET) {
+	if (source != WIRE_SRC_TLS) {
 		live_set_peer(s, l, peer_open(s, id, h), 0);
 	} else {
 		l->holder = holder_open(s, h->pid, h->start);

@@ -12,6 +12,8 @@ static void put(struct span *s, enum attr_id id, struct view v)
 
 void mcp_span_begin(struct span *span, const struct mcp_call *c, const struct exchange *x, const struct stream *s)
 {
+	if (c->local)
+		put(span, ATTR_NETWORK_TRANSPORT, VIEW("pipe"));
 	http_span_begin(span, c->side == MCP_CLIENT, x, s);
 }
 

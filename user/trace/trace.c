@@ -462,7 +462,7 @@ void trace_call(struct trace *t, const struct gen_call *call, const struct excha
 
 /* A span that is not over: its place, and who it is of. */
 static struct span *open_span(struct trace *t, uint32_t pid, uint64_t start, struct view traceparent, struct view tracestate,
-			      const struct stream *s)
+			      const char *source)
 {
 	struct proc *p = procs_add(&t->procs, pid, start);
 	struct span *span = span_new();
@@ -477,13 +477,14 @@ static struct span *open_span(struct trace *t, uint32_t pid, uint64_t start, str
 	link_call(t, span, place_of(up, up ? up->agents : NULL), traceparent, tracestate);
 	if (p)
 		span->resource = resource_get(proc_resource(p, t->config.resource_attributes, &t->clock));
-	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_CAPTURE_SOURCE, view_of(source_name(t, s)));
+	attrs_str(&span->attrs, &span->arena, ATTR_ONLOOKER_CAPTURE_SOURCE, view_of(source));
 	return span;
 }
 
 struct span *trace_mcp_begin(struct trace *t, const struct mcp_call *c, const struct exchange *x, const struct stream *s)
 {
-	struct span *span = open_span(t, c->pid, c->start, c->traceparent, c->tracestate, s);
+	struct span *span = open_span(t, c->pid, c->start, c->traceparent, c->tracestate,
+				      c->local ? "pipe" : source_name(t, s));
 
 	if (!span)
 		return NULL;
@@ -513,7 +514,7 @@ static void join_pair(struct trace *t, struct span *span, uint64_t key, const ch
 void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c)
 {
 	if (c->side == MCP_SERVER)
-		join_pair(t, span, c->key, "jsonrpc_id");
+		join_pair(t, span, c->key, c->local ? "pipe_peer" : "jsonrpc_id");
 	mcp_span_end(span, c, t->config.content, &t->clock);
 	t->stats.mcp++;
 	trace_finish(t, span);
@@ -522,7 +523,7 @@ void trace_mcp_end(struct trace *t, struct span *span, const struct mcp_call *c)
 struct span *trace_a2a_begin(struct trace *t, const struct a2a_call *c, const struct exchange *x, const struct stream *s)
 {
 	struct span *span = open_span(t, c->pid, c->start, message_header(&x->req, "traceparent"),
-				      message_header(&x->req, "tracestate"), s);
+				      message_header(&x->req, "tracestate"), source_name(t, s));
 
 	if (!span)
 		return NULL;
