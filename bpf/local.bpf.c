@@ -301,7 +301,7 @@ __noinline int on_local(struct io *io, __u32 fd)
 	note_end(io, &w, l);
 	if (io->dir == WIRE_IN && !io->len) {
 		local_end(w.key, l, io);
-	} else if (ignore_asked(l->id)) {
+	} else if (mute_of(l->id) == MUTE_FOR_GOOD) {
 		keep_quiet(&w, l);
 		drop(io, l->read >> 63);
 		local_end(w.key, l, io);

@@ -3,7 +3,7 @@
  * stdio: the client writes to the server's standard input and reads its standard output, one JSON message a line.
  *
  * What arrives here are ways: one direction of a pipe each, of which is known who writes and who reads.  Two of them are one
- * connection when each one's writer reads the other; of a unix socket, when the inodes say so.  More than one that would fit
+ * connection when each one's writer reads the other, or, of a unix socket, when the inodes say so.  More than one that would fit
  * is none: an answer is then nobody's, and no edge is asserted.  So an id is only ever looked for in its own connection.
  *
  * A reader is known when it has read, and a server may take seconds to start.  Messages wait for that, so that the
@@ -41,6 +41,7 @@ struct pair {
 struct mcp_way {
 	uint64_t id, ino, peer;
 	struct mcp_who who[2];	/* by enum wire_channel_end; pid 0: not known */
+	uint32_t fd[2];		/* of that process */
 	bool is_socket;
 	void *lines;		/* proto_jsonl's */
 	size_t line_bytes;	/* that it holds */
@@ -93,14 +94,27 @@ static bool same_who(const struct mcp_who *a, const struct mcp_who *b)
 	return a->pid == b->pid && a->start == b->start;
 }
 
-/* v leads back where w comes from. */
+/* The two ways of one socket. */
+static bool same_socket(const struct mcp_way *w, const struct mcp_way *v)
+{
+	return w->is_socket && v->is_socket && w->ino && w->peer && w->ino == v->peer && w->peer == v->ino;
+}
+
+/* One process reads to as its standard input and writes from as its standard output. */
+static bool is_stdio(const struct mcp_way *to, const struct mcp_way *from)
+{
+	return to->fd[WIRE_CHANNEL_READS] == 0 && from->fd[WIRE_CHANNEL_WRITES] == 1;
+}
+
+/*
+ * v leads back where w comes from, as far as the processes tell.  A socket has another way of its own, so where node gives
+ * a child one for each of its files, it has to be seen that they are that.
+ */
 static bool leads_back(const struct mcp_way *w, const struct mcp_way *v)
 {
-	if (w->is_socket != v->is_socket)
-		return false;
-	if (w->is_socket)
-		return w->ino && w->peer && w->ino == v->peer && w->peer == v->ino;
 	if (!w->who[WIRE_CHANNEL_WRITES].pid && !w->who[WIRE_CHANNEL_READS].pid)
+		return false;
+	if ((w->is_socket || v->is_socket) && !is_stdio(w, v) && !is_stdio(v, w))
 		return false;
 	return same_who(&w->who[WIRE_CHANNEL_WRITES], &v->who[WIRE_CHANNEL_READS]) &&
 	       same_who(&w->who[WIRE_CHANNEL_READS], &v->who[WIRE_CHANNEL_WRITES]);
@@ -109,17 +123,20 @@ static bool leads_back(const struct mcp_way *w, const struct mcp_way *v)
 static struct pair *half_of(struct mcp_ways *ways, const struct mcp_way *w)
 {
 	struct pair *found = NULL;
+	unsigned fit = 0;
 
 	for (struct link *l = ways->halves.next; l != &ways->halves; l = l->next) {
 		struct pair *p = link_owner(l, struct pair, half);
+		const struct mcp_way *v = p->way[0] ? p->way[0] : p->way[1];
 
-		if (!leads_back(w, p->way[0] ? p->way[0] : p->way[1]))
+		if (same_socket(w, v))
+			return p;
+		if (!leads_back(w, v))
 			continue;
-		if (found)
-			return NULL;
+		fit++;
 		found = p;
 	}
-	return found;
+	return fit == 1 ? found : NULL;
 }
 
 static struct pair *pair_new(struct mcp_ways *ways)
@@ -340,8 +357,10 @@ void mcp_channel(struct mcp *m, const struct wire_channel *c)
 	w->is_socket = c->kind == WIRE_CHANNEL_UNIX;
 	w->ino = c->ino;
 	w->peer = c->peer;
-	if (!w->who[c->end].pid)
+	if (!w->who[c->end].pid) {
 		w->who[c->end] = (struct mcp_who){ .pid = c->hdr.pid, .start = c->hdr.start };
+		w->fd[c->end] = c->fd;
+	}
 	if (w->held && w->who[0].pid && w->who[1].pid)
 		settle(m, w);
 }

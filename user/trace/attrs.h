@@ -150,7 +150,7 @@ enum value_type { VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_STR_ARRA
 	X(ONLOOKER_CAPTURE_JOINED, "onlooker.capture.joined", BOOL, 0, \
 	  "true when the stream was in use before onlooker looked") \
 	X(ONLOOKER_CAPTURE_SOURCE, "onlooker.capture.source", STR, 0, \
-	  "where the plaintext was seen: the TLS library's name, or socket") \
+	  "where the plaintext was seen: the TLS library's name, socket, or pipe (pipes and unix sockets)") \
 	X(ONLOOKER_CAPTURE_ERROR, "onlooker.capture.error", STR, 0, \
 	  "why a body could not be read: a broken or unknown content coding, a decompression bomb, framing that makes no sense") \
 	X(ONLOOKER_EXCHANGE_END, "onlooker.exchange.end", STR, 0, \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node_mcp.mjs server PORT | client URL: the official TypeScript SDK, doing what py_mcp.py does, elicitation included.
+// node_mcp.mjs server PORT|stdio | client URL|stdio: the official TypeScript SDK, doing what py_mcp.py does, elicitation included.
 import { randomUUID } from "node:crypto";
 import http from "node:http";
 import { createRequire } from "node:module";
@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 const require = createRequire(process.env.NODE_MODULES_DIR + "/");
 const sdk = (path) => require("@modelcontextprotocol/sdk/" + path);
 const { Client } = sdk("client/index.js");
+const { StdioClientTransport } = sdk("client/stdio.js");
+const { StdioServerTransport } = sdk("server/stdio.js");
 const { StreamableHTTPClientTransport } = sdk("client/streamableHttp.js");
 const { McpServer } = sdk("server/mcp.js");
 const { StreamableHTTPServerTransport } = sdk("server/streamableHttp.js");
@@ -39,12 +41,17 @@ function serve(port) {
   }).listen(port, "127.0.0.1");
 }
 
+function transportTo(where) {
+  if (where !== "stdio") return new StreamableHTTPClientTransport(new URL(where));
+  return new StdioClientTransport({ command: process.execPath, args: [process.argv[1], "server", "stdio"], env: process.env });
+}
+
 async function connected(url) {
   for (let tries = 0; ; tries++) {
     const client = new Client({ name: "test", version: "1" }, { capabilities: { elicitation: {} } });
     client.setRequestHandler(ElicitRequestSchema, async () => ({ action: "accept", content: {} }));
     try {
-      await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+      await client.connect(transportTo(url));
       return client;
     } catch (e) {
       if (tries > 400) throw e;
@@ -65,5 +72,6 @@ async function talk(url) {
   await client.close();
 }
 
-if (process.argv[2] === "server") serve(Number(process.argv[3]));
+if (process.argv[2] === "server" && process.argv[3] === "stdio") makeServer().connect(new StdioServerTransport());
+else if (process.argv[2] === "server") serve(Number(process.argv[3]));
 else talk(process.argv[3]).then(() => process.exit(0));

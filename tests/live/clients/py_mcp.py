@@ -2,6 +2,7 @@
 """
 py_mcp.py server PORT sse|streamable-http|stdio [json]
 py_mcp.py client URL|sse:URL|stdio auto|legacy
+py_mcp.py twins auto|legacy          two servers over stdio at once, which both number their requests alike
 The official MCP SDK on both ends, doing a bit of everything; what happened is printed as JSON for the test to compare with.
 """
 
@@ -85,10 +86,21 @@ async def talk(client):
     return done
 
 
+def own_server():
+    return StdioServerParameters(command=sys.executable, args=[__file__, "server", "0", "stdio"])
+
+
+async def twins(mode):
+    async with Client(own_server(), mode=mode) as one, Client(own_server(), mode=mode) as two:
+        both = [(one, 1000), (two, 2000)] * 20
+        got = await asyncio.gather(*(c.call_tool("add", {"a": n, "b": b}) for n, (c, b) in enumerate(both)))
+        print(json.dumps([[n, b, r.structured_content["result"]] for n, ((_, b), r) in enumerate(zip(both, got))]))
+
+
 async def run_client(where, mode):
     def target():
         if where == "stdio":
-            return StdioServerParameters(command=sys.executable, args=[__file__, "server", "0", "stdio"])
+            return own_server()
         return sse_client(where[4:]) if where.startswith("sse:") else where
 
     async def go():
@@ -101,5 +113,7 @@ async def run_client(where, mode):
 
 if sys.argv[1] == "server":
     serve(sys.argv[2], sys.argv[3], len(sys.argv) > 4)
+elif sys.argv[1] == "twins":
+    asyncio.run(twins(sys.argv[2]))
 else:
     asyncio.run(run_client(sys.argv[2], sys.argv[3]))

@@ -92,7 +92,7 @@ static void data_lengths(void **state)
 	d->dir = 2;
 	check_free(d, false);
 	d = data(1, 1, 0);
-	d->source = 2;
+	d->source = WIRE_SRC_LOCAL + 1;
 	check_free(d, false);
 	d = data(1, 1, 0);
 	d->off = UINT64_MAX;
@@ -111,6 +111,22 @@ static void small_enums(void **state)
 	}
 	free(b);
 	free(r);
+}
+
+static void channel_enums(void **state)
+{
+	struct wire_channel *c = record(WIRE_CHANNEL, sizeof(*c), NULL, 0);
+
+	for (unsigned i = 0; i < 256; i++) {
+		c->kind = i;
+		c->end = WIRE_CHANNEL_READS;
+		assert_int_equal(feed_valid(&c->hdr, sizeof(*c)), i >= WIRE_CHANNEL_PIPE && i <= WIRE_CHANNEL_UNIX);
+		c->kind = WIRE_CHANNEL_PIPE;
+		c->end = i;
+		assert_int_equal(feed_valid(&c->hdr, sizeof(*c)), i <= WIRE_CHANNEL_READS);
+		assert_false(feed_valid(&c->hdr, sizeof(*c) - 1));
+	}
+	free(c);
 }
 
 static struct wire_exec *exec(const char *tail, size_t n, unsigned filename, unsigned argv)
@@ -173,7 +189,7 @@ int main(void)
 		cmocka_unit_test(fixed_sizes), cmocka_unit_test(heads),
 		cmocka_unit_test(data_lengths), cmocka_unit_test(small_enums),
 		cmocka_unit_test(exec_strings), cmocka_unit_test(facts_strings),
-		cmocka_unit_test(hello_bytes),
+		cmocka_unit_test(hello_bytes), cmocka_unit_test(channel_enums),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
