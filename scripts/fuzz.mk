@@ -40,7 +40,7 @@ $(O)/tests/unit/base/test_json_jansson: private LIBS += -ljansson
 $(O)/tests/unit/proto/test_hpack_nghttp2: private LIBS += -lnghttp2
 
 # Every allocation fails once; part of `make check`.
-$(O)/tests/unit/flow/test_oom: private ALL_CFLAGS += -Itests
+$(O)/tests/unit/flow/test_oom $(O)/tests/unit/flow/test_long: private ALL_CFLAGS += -Itests
 $(O)/tests/unit/flow/test_oom: private LDFLAGS += $(foreach f,malloc calloc realloc free,-Wl,--wrap=$(f))
 check-oom: $(O)/tests/unit/flow/test_oom
 	$(Q)scripts/run-units $(O) $<
