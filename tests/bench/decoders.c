@@ -3,7 +3,7 @@
  * How fast each decoder reads, alone, in pieces as a socket gives them.  One
  * JSON object: bytes of input (codings: of output) per microsecond, the median
  * of several rounds, and the same for memcpy of the same bytes.
- * decoders [ROUNDS]
+ * decoders [ROUNDS [DIR]]     DIR: gets the inputs, for other readers
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #include "proto/coding.h"
 #include "proto/exchange.h"
 #include "proto/proto.h"
+#include "stream/dns.h"
 
 #define PIECE		(16 * 1024)
 #define INPUT		(8 * 1024 * 1024)
@@ -69,11 +70,26 @@ static void copy(const struct input *in)
 	sink += to[in->bytes.n / 2];
 }
 
+static const char *inputs;	/* a directory; NULL */
+
+static void keep(const char *name, const struct input *in)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", inputs, name);
+	f = fopen(path, "we");
+	if (!f || fwrite(in->bytes.p, 1, in->bytes.n, f) != in->bytes.n || fclose(f))
+		perror(path);
+}
+
 static void measure(const char *name, void (*work)(const struct input *), struct input *in, int rounds)
 {
 	static int said;
 	double n = in->out ? in->out : in->bytes.n, t = median_time(work, in, rounds);
 
+	if (inputs)
+		keep(name, in);
 	printf("%s\"%s\":{\"mb_s\":%.1f,\"memcpy_mb_s\":%.1f}", said++ ? "," : "{", name, n / t / 1e6,
 	       in->bytes.n / median_time(copy, in, rounds) / 1e6);
 	buf_release(&in->bytes);
@@ -309,6 +325,34 @@ static void bench_layers(int rounds)
 	buf_release(&in.bytes);
 }
 
+/* An alias and two addresses behind it: 92 bytes. */
+#define ANSWER "\0\1\x81\x80\0\1\0\3\0\0\0\0" "\3api\7example\3com\0\0\1\0\1" \
+	       "\xc0\x0c\0\5\0\1\0\0\0\x3c\0\x0f" "\4edge\3cdn\3net\0\0" \
+	       "\xc0\x2d\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4" "\xc0\x2d\0\1\0\1\0\0\0\x3c\0\4\1\2\3\5"
+
+static void run_dns(const struct input *in)
+{
+	struct dns_address a;
+	struct dns d;
+
+	for (size_t at = 0; at < in->bytes.n; at += sizeof(ANSWER) - 1) {
+		if (!dns_begin(&d, view_take(view_drop(buf_view(&in->bytes), at), sizeof(ANSWER) - 1)))
+			continue;
+		while (dns_next(&d, &a))
+			sink += a.addr[15];
+	}
+}
+
+static void bench_dns(int rounds)
+{
+	struct input in = { 0 };
+
+	buf_init(&in.bytes, 2 * INPUT);
+	while (in.bytes.n < INPUT)
+		buf_add(&in.bytes, VIEW(ANSWER));
+	measure("dns answers of two addresses", run_dns, &in, rounds);
+}
+
 static void run_coding(const struct input *in)
 {
 	struct coding *c = coding_new(view_of(in->arg));
@@ -512,9 +556,11 @@ int main(int argc, char **argv)
 
 	if (rounds < 1 || rounds > ROUNDS_MAX)
 		return 2;
+	inputs = argc > 2 ? argv[2] : NULL;
 	bench_protos(rounds);
 	bench_http2(rounds);
 	bench_layers(rounds);
+	bench_dns(rounds);
 	bench_codings(rounds);
 	bench_json(rounds);
 	bench_genai(rounds);
