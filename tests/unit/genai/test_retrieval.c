@@ -116,6 +116,22 @@ static void others(void **state)
 		assert_null(drive_said(&none[i], true));
 }
 
+#define GRPC(path) VIEW("POST " path " HTTP/1.1\r\nContent-Type: application/grpc\r\nContent-Length: 6\r\n\r\n\0\0\0\0\1x")
+#define GRPC_SAID(trailers) VIEW("HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n" \
+				 "6\r\n\0\0\0\0\1y\r\n0\r\n" trailers "\r\n")
+
+/* What is searched and found is protobuf; how it went is not. */
+static void over_grpc(void **state)
+{
+	is(drive(GRPC("/qdrant.Points/Query"), GRPC_SAID("grpc-status: 0\r\n"), true), "retrieval qdrant -\nterminal\n");
+	is(drive(GRPC("/weaviate.v1.Weaviate/Search"), GRPC_SAID("grpc-status: 14\r\ngrpc-message: gone\r\n"), true),
+	   "retrieval weaviate -\nerror=UNAVAILABLE\nsays=gone\nterminal\n");
+	is(drive(GRPC("/milvus.proto.milvus.MilvusService/Search"), GRPC_SAID("grpc-status: 99\r\n"), true),
+	   "retrieval milvus -\nerror=_OTHER\nterminal\n");
+	is(drive(GRPC("/milvus.proto.milvus.MilvusService/Search"), GRPC_SAID(""), true), "retrieval milvus -\n");
+	assert_null(drive(GRPC("/qdrant.Points/Upsert"), GRPC_SAID("grpc-status: 0\r\n"), true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +139,7 @@ int main(void)
 		cmocka_unit_test(nothing_of_it_unasked),
 		cmocka_unit_test(errors_and_words),
 		cmocka_unit_test(others),
+		cmocka_unit_test(over_grpc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
