@@ -220,6 +220,7 @@ static const char *const paths[] = {
 	"tests/golden/wire/http/qdrant-query.req",
 	"tests/golden/wire/ws/openai-responses-deflate.c2s",
 	"tests/golden/wire/h2/openai-interleaved.conn00.c2s",
+	"tests/golden/wire/a2a/a2a.conn02.c2s",
 };
 
 static void test_exchange(void **state)
