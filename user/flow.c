@@ -541,7 +541,6 @@ static void on_local(struct flow *f, const struct piece *p)
 {
 	struct local *l = local_of(f, p->stream);
 
-	f->stats.lost += p->kind == PIECE_GAP ? p->n : 0;
 	if (!l) {
 		f->stats.lost += p->kind == PIECE_BYTES ? p->bytes.n : 0;
 		return;

@@ -82,6 +82,34 @@ static void data(struct run *r, uint8_t how, struct view bytes, uint32_t hole)
 	take(r, d, 100 + (how >> 7));
 }
 
+/* Bytes of a pipe or socket between two processes; how: which, its kind, who moves them. */
+static void local(struct run *r, uint8_t how, struct view bytes, uint32_t hole)
+{
+	unsigned id = how % STREAMS;
+	struct wire_data *d = make(WIRE_DATA, sizeof(*d), bytes);
+
+	d->stream = d->obj = id;
+	d->source = WIRE_SRC_LOCAL;
+	d->len = d->call_len = bytes.n + hole;
+	d->flags = (hole ? WIRE_F_HOLE : 0) | (how & 0x20 ? WIRE_F_JOINED : 0) | (how & 0x40 ? WIRE_F_READ : 0);
+	d->off = r->off[id][0];
+	r->off[id][0] += d->len;
+	take(r, d, 100 + (how >> 7));
+}
+
+static void channel(struct run *r, uint8_t how, struct view pid)
+{
+	struct wire_channel *c = make(WIRE_CHANNEL, sizeof(*c), VIEW_NONE);
+
+	c->stream = how % STREAMS;
+	c->ino = c->stream;
+	c->peer = c->stream ^ 1;
+	c->fd = how >> 3 & 1;
+	c->kind = how & 0x20 ? WIRE_CHANNEL_UNIX : WIRE_CHANNEL_PIPE;
+	c->end = how >> 4 & 1;
+	take(r, c, 100 + fuzz_byte(&pid) % 8);
+}
+
 static void end(struct run *r, uint8_t how)
 {
 	struct wire_stream_end *e = make(WIRE_STREAM_END, sizeof(*e), VIEW_NONE);
@@ -167,6 +195,9 @@ static void step(struct run *r, struct view rec)
 	case 'd': data(r, how, rec, 0); break;
 	case 'o': data(r, how, VIEW_NONE, 1 + rec.n * 10); break;
 	case 'l': r->off[how % STREAMS][how >> 3 & 1] += rec.n; break;
+	case 'p': local(r, how, rec, 0); break;
+	case 'P': local(r, how, VIEW_NONE, 1 + rec.n); break;
+	case 'C': channel(r, how, rec); break;
 	case 'E': end(r, how); break;
 	case 's': sock(r, how, rec); break;
 	case 'b': bind_to(r, how); break;
