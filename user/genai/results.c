@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <endian.h>
+
 #include "genai/read.h"
 #include "genai/results.h"
 
 #define ID_MAX		1024
-#define HASH_BEGIN	0xcbf29ce484222325	/* FNV-1a's */
+#define HASH_BEGIN	0xcbf29ce484222325
 
 const struct gen_result_shape gen_result_chat = {
 	.mark = "role", .is = VIEW("tool"), .id = "tool_call_id", .name = "name",
@@ -24,31 +26,58 @@ const struct gen_result_shape gen_result_converse = {
 	.parts = "content", .wrap = { "toolResult" }, .id = "toolUseId", .failed = "status",
 };
 
-static uint64_t mix(uint64_t h, struct view v)
+/* Words are mixed wherever a text is cut into pieces. */
+struct mixer {
+	uint64_t h, word;
+	unsigned n;		/* bytes in word */
+};
+
+static void step(struct mixer *m, uint64_t word)
+{
+	m->h = (m->h ^ word) * 0x9e3779b97f4a7c15;
+	m->h ^= m->h >> 29;
+}
+
+static void mix(struct mixer *m, struct view v)
 {
 	uint64_t word;
 
-	for (; v.n >= sizeof(word); v = view_drop(v, sizeof(word))) {
-		memcpy(&word, v.p, sizeof(word));
-		h = (h ^ word) * 0x9e3779b97f4a7c15;
-		h ^= h >> 29;
+	while (v.n) {
+		if (!m->n && v.n >= sizeof(word)) {
+			memcpy(&word, v.p, sizeof(word));
+			step(m, le64toh(word));
+			v = view_drop(v, sizeof(word));
+			continue;
+		}
+		m->word |= (uint64_t)(uint8_t)v.p[0] << 8 * m->n;
+		v = view_drop(v, 1);
+		if (++m->n < sizeof(word))
+			continue;
+		step(m, m->word);
+		m->word = m->n = 0;
 	}
-	for (; v.n; v = view_drop(v, 1))
-		h = (h ^ (uint8_t)v.p[0]) * 0x100000001b3;
-	return h ^ h >> 32;
+}
+
+static uint64_t mixed(struct mixer *m)
+{
+	step(m, m->word);
+	step(m, m->n);
+	return m->h ? m->h : 1;
 }
 
 uint64_t gen_hash(struct view v)
 {
-	uint64_t h = mix(HASH_BEGIN, v);
+	struct mixer m = { .h = HASH_BEGIN };
 
-	return h ? h : 1;
+	mix(&m, v);
+	return mixed(&m);
 }
 
 /* Where a cache breakpoint of Anthropic's stands moves on from one request to the next: it is no part of what was said. */
 static uint64_t mix_message(uint64_t h, struct view v)
 {
 	static const struct view mark = VIEW("\"cache_control\":");
+	struct mixer m = { .h = h };
 	const char *at, *end;
 
 	while (v.n && (at = memmem(v.p, v.n, mark.p, mark.n)) && (end = memchr(at, '}', v.p + v.n - at))) {
@@ -56,10 +85,11 @@ static uint64_t mix_message(uint64_t h, struct view v)
 
 		while (before.n && memchr(", \n\t", before.p[before.n - 1], 4))
 			before.n--;
-		h = mix(h, before);
+		mix(&m, before);
 		v = view_drop(v, end + 1 - v.p);
 	}
-	return mix(h, v);
+	mix(&m, v);
+	return mixed(&m);
 }
 
 static uint64_t hash_text(struct json v)
