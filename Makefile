@@ -123,11 +123,13 @@ GOLDEN := $(basename $(wildcard tests/golden/wire/http/openai-chat*.req tests/go
 GOLDEN_WS := $(basename $(wildcard tests/golden/wire/ws/*.c2s))
 GOLDEN_H2 := $(basename $(wildcard tests/golden/wire/h2/*.c2s))
 GOLDEN_A2A := $(basename $(wildcard tests/golden/wire/a2a/*.c2s))
+GOLDEN_TURNS := $(basename $(basename $(wildcard tests/golden/wire/turns/*.1.req)))
 golden: $(O)/onlooker $(O)/make_recording
 	$(Q)$(foreach g,$(GOLDEN),$(O)/make_recording $(g).req $(g).resp tests/golden/recordings/$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_WS),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/ws-$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_H2),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/h2-$(notdir $(g)).rec &&) true
 	$(Q)$(foreach g,$(GOLDEN_A2A),$(O)/make_recording $(g).c2s $(g).s2c tests/golden/recordings/$(notdir $(g)).rec &&) true
+	$(Q)$(foreach g,$(GOLDEN_TURNS),$(O)/make_recording $(g).1.req $(g).1.resp $(g).2.req $(g).2.resp tests/golden/recordings/turns-$(notdir $(g)).rec &&) true
 	$(Q)scripts/check-golden $(O) --update
 $(O)/make_recording: tests/golden/make_recording.c $(O)/lib/feed.a $(O)/lib/base.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests $(LDFLAGS) $^ -o $@ -lz
