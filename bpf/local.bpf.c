@@ -69,7 +69,7 @@ static __always_inline bool way_of(struct io *io, struct way *w)
 		return unix_way(io, w);
 	if (type != S_IFIFO)
 		return false;
-	w->kind = BPF_CORE_READ(i, i_sb, s_magic) == PIPEFS_MAGIC ? WIRE_CHANNEL_PIPE : WIRE_CHANNEL_FIFO;
+	w->kind = WIRE_CHANNEL_PIPE;
 	w->key = (__u64)i;
 	w->ino = BPF_CORE_READ(i, i_ino);
 	return true;
@@ -175,6 +175,16 @@ static __always_inline bool begins(struct io *io, struct way *w, struct quiet *q
 	return looks_json(io);
 }
 
+/* Asked late: most pipes are never copied. */
+static __always_inline __u8 kind_of(struct way *w)
+{
+	struct inode *i = (struct inode *)w->key;
+
+	if (w->kind == WIRE_CHANNEL_PIPE && BPF_CORE_READ(i, i_sb, s_magic) != PIPEFS_MAGIC)
+		return WIRE_CHANNEL_FIFO;
+	return w->kind;
+}
+
 static __always_inline struct local *local_new(struct way *w, bool joined)
 {
 	struct local *l;
@@ -187,7 +197,7 @@ static __always_inline struct local *local_new(struct way *w, bool joined)
 	}
 	l->ino = w->ino;
 	l->peer = w->peer;
-	l->kind = w->kind;
+	l->kind = kind_of(w);
 	l->joined = joined;
 	/* Writer and reader may get here at once; one id wins. */
 	__sync_val_compare_and_swap(&l->id, 0, __sync_fetch_and_add(&next_id, 1));

@@ -12,7 +12,6 @@ pytestmark = pytest.mark.timeout(120)
 
 SCRIPT = str(bed.CLIENTS / "py_mcp.py")
 NODE_SCRIPT = str(bed.CLIENTS / "node_mcp.mjs")
-SERVERS = bed.CACHE / "node" / "node_modules" / "@modelcontextprotocol"
 
 
 def mcp_spans(run):
