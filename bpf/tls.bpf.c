@@ -866,35 +866,24 @@ static __noinline struct frame *pop(struct thread *th, __u64 sp)
 	return f;
 }
 
+/* At a return: on the instruction (COOKIE_RETS: nothing was popped yet) or, as a uretprobe, behind it. */
 SEC("uretprobe")
 int tls_exit(struct pt_regs *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid(), cookie, sp = PT_REGS_SP(ctx);
 	struct thread *th;
 	struct frame *f;
 
 	if (!observed(id >> 32))
 		return 0;
-	th = thread_get(id);
-	f = th ? pop(th, PT_REGS_SP(ctx) - RET_SLOT) : NULL;
-	return f ? call_done(th, f, PT_REGS_RC(ctx)) : 0;
-}
-
-/* On a return instruction: nothing was popped yet. */
-SEC("uprobe")
-int tls_ret(struct pt_regs *ctx)
-{
-	__u64 id = bpf_get_current_pid_tgid(), spec;
-	struct thread *th;
-	struct frame *f;
-
-	if (!observed(id >> 32))
-		return 0;
-	spec = COOKIE_SPEC(bpf_get_attach_cookie(ctx));
+	cookie = bpf_get_attach_cookie(ctx);
 	th = thread_get(id);
 	if (!th)
 		return 0;
-	f = tls_specs[spec].abi == TLS_ABI_GO ? go_pop(ctx, th) : pop(th, PT_REGS_SP(ctx));
+	if (tls_specs[COOKIE_SPEC(cookie)].abi == TLS_ABI_GO)
+		f = go_pop(ctx, th);
+	else
+		f = pop(th, cookie & COOKIE_RETS ? sp : sp - RET_SLOT);
 	return f ? call_done(th, f, PT_REGS_RC(ctx)) : 0;
 }
 

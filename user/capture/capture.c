@@ -102,7 +102,7 @@ static void choose_links(struct capture *c)
 	c->attach.multi = !c->config.no_multi && feature_uprobe_multi();
 	c->attach.prog[PROBE_ENTER] = c->bpf->progs.tls_enter;
 	c->attach.prog[PROBE_RETURN] = c->bpf->progs.tls_exit;
-	c->attach.prog[PROBE_RET] = c->bpf->progs.tls_ret;
+	c->attach.prog[PROBE_RET] = c->bpf->progs.tls_exit;
 	for (int i = 0; i < PROBE_KINDS && c->attach.multi; i++)
 		bpf_program__set_expected_attach_type(c->attach.prog[i], UPROBE_MULTI_ATTACH_TYPE);
 }
