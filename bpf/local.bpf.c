@@ -153,6 +153,14 @@ static __always_inline struct quiet *quiet_of(struct way *w)
 	return bpf_map_lookup_elem(&quiets, &w->key);
 }
 
+/* A copy of the key: kernels before 6.2 take no memory of a global function's argument for one. */
+static __always_inline struct tracked *tracked_of(struct io *io)
+{
+	__u32 tgid = io->tgid;
+
+	return bpf_map_lookup_elem(&tracked, &tgid);
+}
+
 /* Whether a way that is not copied is to be from this call on. */
 static __always_inline bool begins(struct io *io, struct way *w, struct quiet *q)
 {
@@ -163,7 +171,7 @@ static __always_inline bool begins(struct io *io, struct way *w, struct quiet *q
 	if (io->dir == WIRE_OUT)
 		q->wrote = 1;
 	if (io->dir == WIRE_OUT && w->fd == 1 && q->looks != ~0u) {
-		t = bpf_map_lookup_elem(&tracked, &io->tgid);
+		t = tracked_of(io);
 		if (t && t->asked)
 			return true;
 	}
@@ -273,7 +281,7 @@ static __always_inline void note_end(struct io *io, struct way *w, struct local 
 		put_channel(io, l, w->fd);
 	if (io->dir == WIRE_OUT || w->fd)
 		return;
-	t = bpf_map_lookup_elem(&tracked, &io->tgid);
+	t = tracked_of(io);
 	if (t && !t->asked)
 		t->asked = 1;
 }
