@@ -203,7 +203,8 @@ class Desk:
     def env(self, **more):
         env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "TERM": "dumb", "LANG": "C.UTF-8", "NO_COLOR": "1",
                "NODE_EXTRA_CA_CERTS": self.net.ca, "SSL_CERT_FILE": self.net.bundle, "SSL_CERT_DIR": "",
-               "DENO_TLS_CA_STORE": "system", "CURL_CA_BUNDLE": self.net.bundle}
+               "DENO_TLS_CA_STORE": "system", "CURL_CA_BUNDLE": self.net.bundle,
+               "ONLOOKER_SOCKET": os.environ["ONLOOKER_SOCKET"]}
         env.update(more)
         return env
 
