@@ -2,6 +2,7 @@
 /* Metrics of an observation: who gets them, and onlooker's own books among them. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -117,10 +118,12 @@ void session_metrics_books(struct session *s)
 
 void session_close_metrics(struct session *s, int timeout_ms)
 {
+	bool refused, taken, asked = getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") || getenv("OTEL_METRICS_EXPORTER");
 	char why[200];
 
-	/* Where spans did not get through either, that has been said. */
-	if (!metrics_export_end(s->metrics_export, timeout_ms, why) && !s->sink_failed)
+	taken = metrics_export_end(s->metrics_export, timeout_ms, why, &refused);
+	/* Where spans did not get through either, that has been said; and Jaeger or Phoenix have no use for metrics. */
+	if (!taken && !s->sink_failed && (!refused || asked || s->o->verbose))
 		fprintf(stderr, "onlooker %s: otlp: metrics were not taken%s%s\n", s->verb, why[0] ? ": " : "", why);
 	prometheus_free(s->prometheus);
 	metrics_free(s->metrics);

@@ -21,7 +21,7 @@ struct metrics_export {
 	pthread_cond_t wake, done;
 	bool ending, ended;
 	bool stop;			/* what is being sent is to be given up; read without the lock */
-	bool last_taken;
+	bool last_taken, refused;
 	char why[200];
 	struct metrics_export_stats stats;
 };
@@ -60,6 +60,7 @@ static void settle(struct metrics_export *e, const struct otlp_answer *a)
 {
 	pthread_mutex_lock(&e->lock);
 	e->last_taken = a->verdict == OTLP_ACCEPTED && !a->rejected;
+	e->refused = a->verdict == OTLP_REFUSED;
 	e->stats.exports++;
 	e->stats.failed += !e->last_taken;
 	snprintf(e->why, sizeof(e->why), "%s", a->why);
@@ -160,12 +161,13 @@ void metrics_export_hurry(struct metrics_export *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
-bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[static 200])
+bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[static 200], bool *ret_refused)
 {
 	uint64_t until = now_ns(CLOCK_MONOTONIC) + timeout_ms * NS_PER_MS;
 	bool taken;
 
 	why[0] = '\0';
+	*ret_refused = false;
 	if (!e)
 		return true;
 	metrics_export_hurry(e);
@@ -179,6 +181,7 @@ bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[stati
 	pthread_mutex_unlock(&e->lock);
 	pthread_join(e->thread, NULL);
 	taken = e->last_taken;
+	*ret_refused = e->refused;
 	if (!taken)
 		snprintf(why, 200, "%s", e->why);
 	release(e);

@@ -26,8 +26,11 @@ struct metrics_export_stats {
 struct metrics_export *metrics_export_new(const struct otlp_config *c, struct metrics *m, int *ret_err);
 /* Lets it send a last time, without waiting for that.  NULL is fine. */
 void metrics_export_hurry(struct metrics_export *e);
-/* As that, waits up to timeout_ms, and frees.  False: it was not taken; why says why, or is empty. */
-bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[static 200]);
+/*
+ * As that, waits up to timeout_ms, and frees.  False: it was not taken; why says why, or is empty; *ret_refused: for good, as by
+ * a receiver that knows traces only.
+ */
+bool metrics_export_end(struct metrics_export *e, int timeout_ms, char why[static 200], bool *ret_refused);
 struct metrics_export_stats metrics_export_stats(struct metrics_export *e);
 
 /*
